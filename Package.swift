@@ -1,0 +1,66 @@
+// swift-tools-version: 6.1
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A library target: one floor's noun, importable only by the floors above it.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// Links the Swift runtime into the programs; the libraries after it are those that the static
+/// Foundation of ArgumentParser needs and that automatic linking leaves out.
+let staticRuntime = [
+  "-static-stdlib", "-Xlinker", "--gc-sections",
+  "-l_FoundationCollections", "-l_FoundationCShims", "-lswiftSynchronization",
+]
+
+/// An executable: one folder, one file. The Swift runtime is linked in, which halves start-up time
+/// and lets the file move to a machine without Swift.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: ["FilterSupport", "ByteStreams", "TokenStreams"] + dependencies + [argumentParser],
+    swiftSettings: settings,
+    linkerSettings: [.unsafeFlags(staticRuntime, .when(platforms: [.linux]))])
+}
+
+/// The tests of one module.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: ["TestSupport"] + dependencies, swiftSettings: settings)
+}
+
+// Floor by floor; an arrow only goes down.
+let floors: [[Target]] = [
+  [
+    .systemLibrary(name: "CSystem"),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+  ],
+  [
+    module("ByteStreams", ["CSystem", "CZstd"])
+  ],
+]
+
+let programs: [Target] = []
+
+let testTargets: [Target] = []
+
+let package = Package(
+  name: "chainrule",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: floors.flatMap { $0 } + programs + testTargets,
+  swiftLanguageModes: [.v6])

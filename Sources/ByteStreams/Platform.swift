@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What differs by operating system lives here, so that no other file asks which one it is on.
+
+internal import CSystem
+
+#if canImport(Glibc)
+  @_exported public import Glibc
+#elseif canImport(Musl)
+  @_exported public import Musl
+#else
+  @_exported public import Darwin
+#endif
+
+/// Facts about the machine, as far as they bound a program's threads and memory.
+public enum Machine {
+  /// Cores that this process may run on: the scheduler's affinity mask where there is one.
+  public static var availableCores: Int {
+    #if os(Linux)
+      var mask = [UInt64](repeating: 0, count: 128)
+      if system_affinity(&mask, UInt(mask.count * 8)) > 0 {
+        return mask.reduce(0) { $0 + $1.nonzeroBitCount }
+      }
+    #endif
+    return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  }
+
+  /// Bytes of memory that this process may use: the machine's, or its control group's if less.
+  public static var memoryByteCount: Int {
+    var limit = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    #if os(Linux)
+      for file in [
+        "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+      ] {
+        if let text = contents(ofSmallFile: file), let value = Int(text) {
+          limit = min(limit, value)
+        }
+      }
+    #endif
+    var resource = rlimit()
+    #if os(Linux)
+      let addressSpace = __rlimit_resource_t(RLIMIT_AS.rawValue)
+    #else
+      let addressSpace = RLIMIT_AS
+    #endif
+    if getrlimit(addressSpace, &resource) == 0, resource.rlim_cur < rlim_t(Int.max) {
+      limit = min(limit, Int(resource.rlim_cur))
+    }
+    return limit
+  }
+
+  /// The text of a file of less than a page, without its last newline; nothing if it cannot be read.
+  private static func contents(ofSmallFile path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = read(descriptor, &bytes, bytes.count)
+    guard count > 0 else { return nil }
+    return String(decoding: bytes[..<count].prefix { $0 != 0x0A }, as: UTF8.self)
+  }
+}
+
+/// The system's words for an error number, in lower case as in our own messages.
+public func systemMessage(_ number: CInt = errno) -> String {
+  let text = String(cString: strerror(number))
+  return text.prefix(1).lowercased() + text.dropFirst()
+}
+
+/// read(2), under a name that the methods called `read` do not hide.
+func readBytes(_ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+  read(descriptor, buffer.baseAddress, buffer.count)
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What went wrong, where, and what to do about it: one line, lower case.
+///
+///     corpus.txt:17: invalid UTF-8 at byte 43; use --bytes
+///
+/// Every module throws this one type, so that a program prints any error the same way.
+public struct StreamError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Where in the input or output the problem lies.
+  public enum Place: Hashable, Sendable {
+    /// No file is concerned.
+    case none
+    /// A whole file, by the name it was given; standard input is `<stdin>`.
+    case file(String)
+    /// A record of a text file, counted from 1.
+    case line(String, Int)
+    /// A byte of a binary file, counted from 0.
+    case offset(String, Int)
+  }
+
+  public var place: Place
+  /// The fact, with the number that was wrong and the limit it broke.
+  public var problem: String
+  /// The next step, or nothing when there is none to advise.
+  public var advice: String?
+
+  public init(_ place: Place = .none, _ problem: String, advice: String? = nil) {
+    self.place = place
+    self.problem = problem
+    self.advice = advice
+  }
+
+  public var description: String {
+    let location =
+      switch place {
+      case .none: ""
+      case .file(let name): "\(name): "
+      case .line(let name, let number): "\(name):\(number): "
+      case .offset(let name, let offset): "\(name):@\(offset): "
+      }
+    return location + problem + (advice.map { "; \($0)" } ?? "")
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CZstd
+
+/// Decompresses a concatenation of zstd frames as it is read.
+struct ZstdDecompressor: ~Copyable {
+  private let stream: OpaquePointer
+  private let name: String
+  private var input = ByteBuffer(capacity: 1 << 17)
+  private var inputStart = 0
+  /// True between frames, where the end of the file is the end of the stream.
+  private var isAtFrameBorder = true
+  private var consumed = 0
+
+  init(name: String, beginningWith bytes: UnsafeBufferPointer<UInt8>) {
+    stream = ZSTD_createDStream()
+    self.name = name
+    input.append(bytes)
+  }
+
+  deinit { ZSTD_freeDStream(stream) }
+
+  /// Whether compressed bytes are waiting to be decompressed.
+  var holdsInput: Bool { inputStart < input.count }
+
+  /// Fills `target` with decompressed bytes; zero only at the end of the last frame.
+  ///
+  /// - Throws: `StreamError` with the compressed offset, for corrupt data and for an end inside a frame.
+  mutating func read(
+    into target: UnsafeMutableRawBufferPointer,
+    from source: (UnsafeMutableRawBufferPointer) throws(StreamError) -> Int
+  ) throws(StreamError) -> Int {
+    var output = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
+    while output.pos == 0 {
+      var sourceIsOpen = true
+      if !holdsInput {
+        input.removeAll()
+        inputStart = 0
+        input.reserve(1 << 17)
+        let count = try source(UnsafeMutableRawBufferPointer(start: input.base, count: 1 << 17))
+        input.count = count
+        sourceIsOpen = count > 0
+      }
+      if !sourceIsOpen, isAtFrameBorder { return 0 }
+      var chunk = ZSTD_inBuffer(src: input.base, size: input.count, pos: inputStart)
+      let hint = ZSTD_decompressStream(stream, &output, &chunk)
+      if ZSTD_isError(hint) != 0 {
+        let reason = String(cString: ZSTD_getErrorName(hint)).lowercased()
+        throw StreamError(.offset(name, consumed), "corrupt zstd data: \(reason)")
+      }
+      consumed += chunk.pos - inputStart
+      inputStart = chunk.pos
+      isAtFrameBorder = hint == 0
+      if !sourceIsOpen, output.pos == 0 {
+        throw StreamError(.offset(name, consumed), "truncated zstd data")
+      }
+    }
+    return output.pos
+  }
+}
+
+/// Compresses blocks, each into one frame with its size and a checksum.
+///
+/// One compressor belongs to one thread. Equal blocks and levels give equal bytes.
+public struct ZstdCompressor: ~Copyable, @unchecked Sendable {
+  private let context: OpaquePointer
+
+  /// - level: as in zstd(1): 1 is fast, 19 is small, negative levels are faster still.
+  public init(level: Int) {
+    context = ZSTD_createCCtx()
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, CInt(level))
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
+  }
+
+  deinit { ZSTD_freeCCtx(context) }
+
+  /// Appends the frame that holds `bytes` to `output`.
+  public func appendFrame(of bytes: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
+    let bound = ZSTD_compressBound(bytes.count)
+    output.reserve(bound)
+    let count = ZSTD_compress2(
+      context, output.base + output.count, bound, bytes.baseAddress, bytes.count)
+    precondition(ZSTD_isError(count) == 0, "a frame fits its bound")
+    output.count += count
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the C library declares only under _GNU_SOURCE or as macros that Swift cannot import.
+#ifndef CHAINRULE_CSYSTEM_H
+#define CHAINRULE_CSYSTEM_H
+
+#ifdef __linux__
+// Kernel numbers only: a C library header here would take its types over from Swift's Glibc module.
+#include <asm/unistd.h>
+
+/// Fills `mask` with one bit for each processor that the calling thread may run on.
+/// Returns the number of bytes filled, or -1.
+static inline long system_affinity(void *mask, unsigned long byte_count) {
+  extern long syscall(long number, ...);
+  return syscall(__NR_sched_getaffinity, 0, byte_count, mask);
+}
+#endif
+
+#endif
