@@ -51,6 +51,9 @@ let floors: [[Target]] = [
   [
     module("ByteStreams", ["CSystem", "CZstd"])
   ],
+  [
+    module("RecurrentNetworks", ["ByteStreams"])
+  ],
 ]
 
 let programs: [Target] = []
