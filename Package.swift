@@ -29,7 +29,9 @@ let staticRuntime = [
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
     name: name,
-    dependencies: ["FilterSupport", "ByteStreams", "TokenStreams"] + dependencies + [argumentParser],
+    dependencies: ["FilterSupport", "ByteStreams", "TokenStreams"] + dependencies + [
+      argumentParser
+    ],
     swiftSettings: settings,
     linkerSettings: [.unsafeFlags(staticRuntime, .when(platforms: [.linux]))])
 }
@@ -49,7 +51,15 @@ let floors: [[Target]] = [
       providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
   ],
   [
-    module("ByteStreams", ["CSystem", "CZstd"])
+    module("ByteStreams", ["CSystem", "CZstd"]),
+    module("Probability", []),
+  ],
+  [
+    module("TokenStreams", ["ByteStreams"]),
+    module("FilterSupport", ["ByteStreams", argumentParser]),
+  ],
+  [
+    module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"])
   ],
   [
     module("RecurrentNetworks", ["ByteStreams"])
@@ -58,7 +68,10 @@ let floors: [[Target]] = [
 
 let programs: [Target] = []
 
-let testTargets: [Target] = []
+let testTargets: [Target] = [
+  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
+]
 
 let package = Package(
   name: "chainrule",

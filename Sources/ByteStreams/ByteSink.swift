@@ -56,7 +56,7 @@ public final class ByteSink {
     let finalPath = resolved(path)
     let folder = parent(of: finalPath)
     #if os(Linux)
-      let unnamed = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0o666)
+      let unnamed = open(folder, unnamedFileFlag | O_WRONLY | O_CLOEXEC, 0o666)
       if unnamed >= 0 {
         if exists { fchmod(unnamed, status.st_mode & 0o7777) }
         return ByteSink(
@@ -200,11 +200,11 @@ public final class ByteSink {
 }
 
 /// write(2), under a name that the methods called `write` do not hide.
-private func writeBytes(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
+public func writeBytes(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
   write(descriptor, bytes.baseAddress, bytes.count)
 }
 
 #if os(Linux)
   /// open(2)'s flag for a file without a name; a macro that Swift does not import.
-  private let O_TMPFILE = 0o20_000_000 | O_DIRECTORY
+  private let unnamedFileFlag = 0o20_000_000 | O_DIRECTORY
 #endif

@@ -113,7 +113,7 @@ public final class InputFile {
 
   /// Looks at the first bytes: zstd is decompressed, other compressions are refused with advice.
   private func recognise() throws(StreamError) {
-    try fillAhead(to: 6)
+    try fillAhead(to: 8)
     func isPrefix(_ bytes: [UInt8]) -> Bool {
       ahead.count >= bytes.count && bytes.indices.allSatisfy { ahead.base[$0] == bytes[$0] }
     }
@@ -122,6 +122,13 @@ public final class InputFile {
     }
     if isPrefix([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
       throw StreamError(.file(name), "is xz-compressed", advice: "pipe it through xzcat")
+    }
+    // A stump of a binary stream must not pass as a short text.
+    if (1...7).contains(ahead.count),
+      StreamHeader.signature.starts(with: ahead.bytes)
+        || ((2...3).contains(ahead.count) && [0x28, 0xB5, 0x2F].starts(with: ahead.bytes))
+    {
+      throw StreamError(.offset(name, ahead.count), "truncated binary stream")
     }
     if isPrefix([0x28, 0xB5, 0x2F, 0xFD])
       || (ahead.count >= 4 && ahead.base[0] & 0xF0 == 0x50

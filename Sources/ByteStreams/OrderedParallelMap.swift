@@ -132,10 +132,12 @@ public struct Threads {
       defer { pthread_attr_destroy(&attributes) }
       let context = Unmanaged.passRetained(ThreadBody(body))
       var handle = pthread_t()
-      let status = pthread_create(&handle, &attributes, { context in
-        Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().run()
-        return nil
-      }, context.toOpaque())
+      let status = pthread_create(
+        &handle, &attributes,
+        { context in
+          Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().run()
+          return nil
+        }, context.toOpaque())
       guard status == 0 else {
         context.release()
         // Fewer threads are slower, not wrong; without any the caller would wait for ever.

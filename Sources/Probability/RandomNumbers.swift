@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Random numbers that are a function of (seed, record, step): the same for any number of threads,
+/// any batching, and any machine.
+///
+/// Philox 4x32 with 10 rounds. Reference: Salmon, Moraes, Dror & Shaw 2011, «Parallel random numbers:
+/// as easy as 1, 2, 3», figure 3 and table 2.
+public struct RandomNumbers: Sendable {
+  private let key: SIMD2<UInt32>
+
+  public init(seed: UInt64) {
+    key = [UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)]
+  }
+
+  /// 128 random bits for one counter.
+  public func bits(record: UInt64, step: UInt64) -> SIMD4<UInt32> {
+    var counter: SIMD4<UInt32> = [
+      UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32),
+      UInt32(truncatingIfNeeded: record), UInt32(truncatingIfNeeded: record >> 32),
+    ]
+    var key = key
+    for _ in 0..<10 {
+      let low = UInt64(counter.x) &* 0xD251_1F53
+      let high = UInt64(counter.z) &* 0xCD9E_8D57
+      counter = [
+        UInt32(truncatingIfNeeded: high >> 32) ^ counter.y ^ key.x,
+        UInt32(truncatingIfNeeded: high),
+        UInt32(truncatingIfNeeded: low >> 32) ^ counter.w ^ key.y,
+        UInt32(truncatingIfNeeded: low),
+      ]
+      key &+= [0x9E37_79B9, 0xBB67_AE85]
+    }
+    return counter
+  }
+
+  /// A number in [0, 1) with 53 random bits.
+  public func uniform(record: UInt64, step: UInt64) -> Double {
+    let bits = bits(record: record, step: step)
+    return Double((UInt64(bits.x) << 32 | UInt64(bits.y)) >> 11) * 0x1p-53
+  }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+
+/// How a piece (any bytes) is written in a text stream (printable UTF-8 without blanks).
+///
+/// A space is `▁` (U+2581). Control bytes, DEL, bytes that are not UTF-8, a literal `▁`, and the first
+/// byte of a piece that would read as `<s>`, `</s>` or `<unk>` are `\xHH`; a backslash is `\\`.
+/// So byte order of lines is the order of tuples, and every piece can be read back exactly.
+///
+///     "a b"  ->  a▁b        [0xC3]  ->  \xC3        "<s>"  ->  \x3Cs>
+public enum Spelling {
+  public static let unknown = Array("<unk>".utf8)
+  public static let beginning = Array("<s>".utf8)
+  public static let end = Array("</s>".utf8)
+
+  /// Appends the spelling of `piece` to `output`.
+  public static func append(_ piece: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
+    var index = 0
+    if isSpecial(piece) {
+      appendEscape(piece[0], to: &output)
+      index = 1
+    }
+    while index < piece.count {
+      let byte = piece[index]
+      if byte < 0x80 {
+        switch byte {
+        case 0x20: output.append(spaceMark)
+        case 0x5C: output.append([0x5C, 0x5C])
+        case 0x00...0x1F, 0x7F: appendEscape(byte, to: &output)
+        default: output.append(byte)
+        }
+        index += 1
+        continue
+      }
+      let length = validSequenceLength(piece, at: index)
+      if length == 0 || isSpaceMark(piece, at: index) {
+        for offset in 0..<max(length, 1) { appendEscape(piece[index + offset], to: &output) }
+      } else {
+        output.append(UnsafeBufferPointer(rebasing: piece[index..<index + length]))
+      }
+      index += max(length, 1)
+    }
+  }
+
+  /// Appends the bytes that `spelling` stands for to `output`; a malformed escape stands for itself.
+  public static func appendBytes(
+    of spelling: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer
+  ) {
+    var index = 0
+    while index < spelling.count {
+      let byte = spelling[index]
+      if byte == 0x5C {
+        if index + 1 < spelling.count, spelling[index + 1] == 0x5C {
+          output.append(0x5C)
+          index += 2
+          continue
+        }
+        if index + 3 < spelling.count, spelling[index + 1] == UInt8(ascii: "x"),
+          let high = hexValue(spelling[index + 2]), let low = hexValue(spelling[index + 3])
+        {
+          output.append(high << 4 | low)
+          index += 4
+          continue
+        }
+      } else if byte == 0xE2, isSpaceMark(spelling, at: index) {
+        output.append(0x20)
+        index += 3
+        continue
+      }
+      output.append(byte)
+      index += 1
+    }
+  }
+
+  /// The bytes that a spelling stands for.
+  public static func bytes(of spelling: [UInt8]) -> [UInt8] {
+    var output = ByteBuffer(capacity: spelling.count)
+    spelling.withUnsafeBufferPointer { appendBytes(of: $0, to: &output) }
+    return Array(output.bytes)
+  }
+
+  /// The spelling of a piece.
+  public static func spelling(of piece: [UInt8]) -> [UInt8] {
+    var output = ByteBuffer(capacity: piece.count)
+    piece.withUnsafeBufferPointer { append($0, to: &output) }
+    return Array(output.bytes)
+  }
+
+  /// Whether a spelling is the one that `append` would write for its bytes; specials are.
+  public static func isCanonical(_ spelling: UnsafeBufferPointer<UInt8>) -> Bool {
+    // Printable ASCII without a backslash is the rule: decide that without a copy.
+    if spelling.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }) { return true }
+    var bytes = ByteBuffer(capacity: spelling.count)
+    appendBytes(of: spelling, to: &bytes)
+    var again = ByteBuffer(capacity: spelling.count)
+    append(bytes.bytes, to: &again)
+    return again.bytes.elementsEqual(spelling)
+  }
+
+  static func isSpecial(_ piece: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard piece.count >= 3, piece.count <= 5, piece[0] == UInt8(ascii: "<") else { return false }
+    return piece.elementsEqual(unknown) || piece.elementsEqual(beginning)
+      || piece.elementsEqual(end)
+  }
+
+  /// Bytes of the well-formed UTF-8 sequence at `index`, or 0. Reference: Unicode 15, table 3-7.
+  public static func validSequenceLength(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Int
+  {
+    func continuation(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
+      index + offset < bytes.count && range.contains(bytes[index + offset])
+    }
+    switch bytes[index] {
+    case 0x00...0x7F: return 1
+    case 0xC2...0xDF: return continuation(1) ? 2 : 0
+    case 0xE0: return continuation(1, 0xA0...0xBF) && continuation(2) ? 3 : 0
+    case 0xED: return continuation(1, 0x80...0x9F) && continuation(2) ? 3 : 0
+    case 0xE1...0xEF: return continuation(1) && continuation(2) ? 3 : 0
+    case 0xF0: return continuation(1, 0x90...0xBF) && continuation(2) && continuation(3) ? 4 : 0
+    case 0xF4: return continuation(1, 0x80...0x8F) && continuation(2) && continuation(3) ? 4 : 0
+    case 0xF1...0xF3: return continuation(1) && continuation(2) && continuation(3) ? 4 : 0
+    default: return 0
+    }
+  }
+
+  private static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
+
+  private static func isSpaceMark(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
+    index + 2 < bytes.count && bytes[index] == 0xE2 && bytes[index + 1] == 0x96
+      && bytes[index + 2] == 0x81
+  }
+
+  private static func appendEscape(_ byte: UInt8, to output: inout ByteBuffer) {
+    func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+    output.append([0x5C, UInt8(ascii: "x"), digit(byte >> 4), digit(byte & 15)])
+  }
+
+  private static func hexValue(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case 0x30...0x39: byte - 0x30
+    case 0x41...0x46: byte - 0x37
+    case 0x61...0x66: byte - 0x57
+    default: nil
+    }
+  }
+}
+
+/// Calls `body` with each piece of a token-text record: runs of blanks and TABs separate them.
+@inlinable public func forEachPiece<Failure: Error>(
+  in record: UnsafeBufferPointer<UInt8>,
+  _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Void
+) throws(Failure) {
+  var index = 0
+  while index < record.count {
+    while index < record.count, record[index] == 0x20 || record[index] == 0x09 { index &+= 1 }
+    let start = index
+    while index < record.count, record[index] != 0x20, record[index] != 0x09 { index &+= 1 }
+    if index > start { try body(UnsafeBufferPointer(rebasing: record[start..<index])) }
+  }
+}

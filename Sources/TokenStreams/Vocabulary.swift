@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+
+/// The pieces of a stream or model by token, and how they become text again.
+///
+/// A vocabulary is immutable and shared: copies cost a reference.
+public struct Vocabulary: Sendable {
+  /// Owned or mapped memory behind the pointers; see `PieceTable` for their layout.
+  @usableFromInline final class Storage: @unchecked Sendable {
+    @usableFromInline let bytes: UnsafePointer<UInt8>
+    @usableFromInline let offsets: UnsafePointer<UInt64>
+    @usableFromInline let slots: UnsafePointer<UInt64>
+    @usableFromInline let mask: Int
+    let owner: Owner?
+
+    init(_ owner: Owner) {
+      self.owner = owner
+      bytes = UnsafePointer(owner.table.bytes.base)
+      offsets = UnsafePointer(owner.table.offsets)
+      slots = UnsafePointer(owner.table.slots)
+      mask = owner.table.mask
+    }
+  }
+
+  @usableFromInline final class Owner: @unchecked Sendable {
+    let table: PieceTable
+    init(_ table: consuming PieceTable) { self.table = table }
+  }
+
+  @usableFromInline let storage: Storage
+  /// Number of tokens: they are `0..<count`.
+  public let count: Int
+  /// The token of `<unk>`, `<s>` and `</s>`, where the vocabulary has them. Model vocabularies have all
+  /// three, as 0, 1 and 2.
+  public let unknown: Token?
+  public let beginning: Token?
+  public let end: Token?
+  /// How pieces become text.
+  public var decoding: TextDecoding
+  /// Identifies the tokeniser model that fixed these pieces; nothing for open vocabularies such as words.
+  public var tokenizerFingerprint: UInt64?
+
+  /// Takes over a finished table.
+  public init(
+    _ table: consuming PieceTable, decoding: TextDecoding = .unknown,
+    tokenizerFingerprint: UInt64? = nil
+  ) {
+    count = table.count
+    func find(_ special: [UInt8]) -> Token? {
+      special.withUnsafeBufferPointer { table.find($0) }
+    }
+    unknown = find(Spelling.unknown)
+    beginning = find(Spelling.beginning)
+    end = find(Spelling.end)
+    storage = Storage(Owner(table))
+    self.decoding = decoding
+    self.tokenizerFingerprint = tokenizerFingerprint
+  }
+
+  /// A model's vocabulary: `<unk>`, `<s>`, `</s>`, then the other spellings, shorter ones first and
+  /// bytewise within a length, so that tokens which are numbers stand in numeric order.
+  ///
+  /// - spellings: canonical, distinct, in any order; specials among them are skipped.
+  public init(
+    modelSpellings spellings: [[UInt8]], decoding: TextDecoding = .unknown,
+    tokenizerFingerprint: UInt64? = nil
+  ) {
+    var table = PieceTable()
+    let specials = [Spelling.unknown, Spelling.beginning, Spelling.end]
+    let ordered = spellings.sorted {
+      $0.count != $1.count ? $0.count < $1.count : $0.lexicographicallyPrecedes($1)
+    }
+    for spelling in specials + ordered {
+      _ = spelling.withUnsafeBufferPointer { table.insert($0) }
+    }
+    self.init(table, decoding: decoding, tokenizerFingerprint: tokenizerFingerprint)
+  }
+
+  /// The spelling of `token` as in a text stream; borrowed from the vocabulary.
+  @inlinable public func spelling(of token: Token) -> UnsafeBufferPointer<UInt8> {
+    precondition(Int(token) < count)
+    let start = Int(storage.offsets[Int(token)])
+    return UnsafeBufferPointer(
+      start: storage.bytes + start, count: Int(storage.offsets[Int(token) &+ 1]) &- start)
+  }
+
+  /// The token that is spelt so, if there is one.
+  @inlinable public func token(_ spelling: UnsafeBufferPointer<UInt8>) -> Token? {
+    PieceTable.find(
+      spelling, hash: spellingHash(spelling), slots: storage.slots, mask: storage.mask,
+      bytes: storage.bytes, offsets: storage.offsets)
+  }
+
+  public func token(_ spelling: [UInt8]) -> Token? {
+    spelling.withUnsafeBufferPointer { token($0) }
+  }
+
+  /// Whether `a` stands before `b` in byte order of their spellings: the order that breaks ties.
+  public func precedes(_ a: Token, _ b: Token) -> Bool {
+    spelling(of: a).lexicographicallyPrecedes(spelling(of: b))
+  }
+
+  /// A number that differs between vocabularies that differ in any piece or its token.
+  public var fingerprint: UInt64 {
+    var hash: UInt64 = UInt64(count)
+    for token in 0..<Token(count) {
+      hash = (hash ^ spellingHash(spelling(of: token))) &* 0xD6E8_FEB8_6659_FD93
+      hash ^= hash >> 32
+    }
+    return hash
+  }
+
+  /// Appends the vocabulary as a block carries it: decoding, tokeniser, count, spellings.
+  public func encode(to output: inout ByteBuffer) {
+    let decodingText = Array(decoding.description.utf8)
+    output.append(varint: UInt64(decodingText.count))
+    output.append(decodingText)
+    output.append(tokenizerFingerprint == nil ? 0 : 1)
+    output.append(littleEndian: tokenizerFingerprint ?? 0)
+    output.append(varint: UInt64(count))
+    for token in 0..<Token(count) {
+      let spelling = spelling(of: token)
+      output.append(varint: UInt64(spelling.count))
+      output.append(spelling)
+    }
+  }
+
+  /// Reads what `encode` wrote.
+  ///
+  /// - Throws: `StreamError` without a place when the bytes end early or a spelling comes twice.
+  public init(decoding cursor: inout ByteCursor) throws(StreamError) {
+    let decodingCount = Int(truncatingIfNeeded: try cursor.varint())
+    let text = String(decoding: try cursor.bytes(decodingCount), as: UTF8.self)
+    guard let decoding = TextDecoding(text) else {
+      throw StreamError(.none, "unknown text decoding \(text)", advice: "use a newer release")
+    }
+    let isFixed = try cursor.integer(as: UInt8.self) != 0
+    let fingerprint = try cursor.integer(as: UInt64.self)
+    let pieceCount = try cursor.varint()
+    guard pieceCount <= UInt64(cursor.remainingCount) else {
+      throw StreamError(.none, "a vocabulary is shorter than it says")
+    }
+    var table = PieceTable()
+    for number in 0..<Int(pieceCount) {
+      let length = Int(truncatingIfNeeded: try cursor.varint())
+      guard Int(table.insert(try cursor.bytes(length))) == number else {
+        throw StreamError(.none, "a piece stands twice in the vocabulary, as token \(number)")
+      }
+    }
+    self.init(table, decoding: decoding, tokenizerFingerprint: isFixed ? fingerprint : nil)
+  }
+
+  /// Reads what `encode` wrote, from the payload of a header.
+  public init(encoded payload: [UInt8]) throws(StreamError) {
+    var bytes = ByteBuffer(capacity: payload.count)
+    bytes.append(payload)
+    var cursor = ByteCursor(bytes.bytes)
+    try self.init(decoding: &cursor)
+  }
+}
