@@ -54,7 +54,8 @@ public protocol TrainableNetwork: AnyObject {
   /// starts from counts as constant), replaces `gradient`, and moves `state` to the window's end.
   func backpropagate(
     _ window: TrainingWindow, from state: inout NetworkState<Scalar>,
-    masks: DropoutMasks<Scalar>) -> WindowLoss
+    masks: DropoutMasks<Scalar>
+  ) -> WindowLoss
 
   /// Runs the window forward only, with nothing dropped, and moves `state` to its end.
   func loss(of window: TrainingWindow, from state: inout NetworkState<Scalar>) -> WindowLoss
