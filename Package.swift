@@ -55,6 +55,7 @@ let floors: [[Target]] = [
     module("Probability", []),
   ],
   [
+    module("TensorFiles", ["ByteStreams"]),
     module("TokenStreams", ["ByteStreams"]),
     module("FilterSupport", ["ByteStreams", argumentParser]),
   ],
@@ -62,7 +63,9 @@ let floors: [[Target]] = [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"])
   ],
   [
-    module("RecurrentNetworks", ["ByteStreams"])
+    module(
+      "RecurrentNetworks",
+      ["ByteStreams", "LanguageModel", "Probability", "TensorFiles", "TokenStreams"])
   ],
 ]
 
@@ -70,7 +73,9 @@ let programs: [Target] = []
 
 let testTargets: [Target] = [
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
+  tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
 ]
 
 let package = Package(
