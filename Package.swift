@@ -63,16 +63,23 @@ let floors: [[Target]] = [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"])
   ],
   [
+    module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
       "RecurrentNetworks",
-      ["ByteStreams", "LanguageModel", "Probability", "TensorFiles", "TokenStreams"])
+      ["ByteStreams", "LanguageModel", "Probability", "TensorFiles", "TokenStreams"]),
   ],
 ]
 
-let programs: [Target] = []
+let programs: [Target] = [
+  program("settle", ["EnergyModels", "Probability"])
+]
 
 let testTargets: [Target] = [
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  // These run the built programs. They do not depend on them: the programs' linker flags would
+  // reach the test bundle; a build of all targets makes both.
+  tests("Pipeline", []),
+  tests("EnergyModels", ["EnergyModels", "Probability"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
