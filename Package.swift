@@ -52,6 +52,7 @@ let floors: [[Target]] = [
   ],
   [
     module("ByteStreams", ["CSystem", "CZstd"]),
+    module("Optimization", []),
     module("Probability", []),
   ],
   [
@@ -66,7 +67,10 @@ let floors: [[Target]] = [
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
       "RecurrentNetworks",
-      ["ByteStreams", "LanguageModel", "Probability", "TensorFiles", "TokenStreams"]),
+      [
+        "ByteStreams", "LanguageModel", "Optimization", "Probability", "TensorFiles",
+        "TokenStreams",
+      ])
   ],
 ]
 
@@ -80,6 +84,7 @@ let testTargets: [Target] = [
   // reach the test bundle; a build of all targets makes both.
   tests("Pipeline", []),
   tests("EnergyModels", ["EnergyModels", "Probability"]),
+  tests("Optimization", ["Optimization"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
