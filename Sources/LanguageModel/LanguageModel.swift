@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Probability
 public import TokenStreams
+
+/// How a record ends under a model.
+public enum RecordEnding: Hashable, Sendable {
+  /// By `</s>`, which is predicted like any token.
+  case predicted
+  /// By itself, after so many tokens: a fixed width.
+  case after(Int)
+  /// Not at all: a model of counts without ends (`--no-eos`), such as a histogram.
+  case never
+}
 
 /// p(next token | tokens so far), for any family of models.
 ///
@@ -27,6 +38,27 @@ public protocol LanguageModel: Sendable {
 
   /// The log-probability of one token, without filling a row.
   func logProbability(of token: Token, after state: State) -> Double
+
+  /// How records end. Only where `</s>` is predicted does it have a probability.
+  var ending: RecordEnding { get }
+
+  /// The log-probability of `token` after `state`, which then moves on by it: one look-up in families
+  /// where `logProbability` and `advance` would each make one.
+  func logProbability(of token: Token, advancing state: inout State) -> Double
+
+  /// The log-probabilities of all tokens of some records, each given those before it in its record:
+  /// the seam that scoring crosses once a block, so that a family can look ahead or across records.
+  ///
+  /// - scores: [block.tokens.count + block.recordEnds.count], nats; the tokens of a record and then
+  ///   its `</s>`, which is 0 unless the model predicts it.
+  func logProbabilities(ofRecordsIn block: TokenBlock, into scores: inout MutableSpan<Double>)
+
+  /// Draws the token after `state` without filling a row, or nothing when the family cannot or the
+  /// distribution is undefined.
+  func token(drawnAfter state: State, with numbers: inout StepNumbers) -> Token?
+
+  /// How many states move on together at about the price of one.
+  var batchCount: Int { get }
 
   /// Moves several states on, each by its own token.
   ///
@@ -61,4 +93,28 @@ extension LanguageModel {
   }
 
   public var isDistribution: Bool { true }
+
+  public var ending: RecordEnding { .predicted }
+
+  public var batchCount: Int { 1 }
+
+  @inlinable public func logProbability(of token: Token, advancing state: inout State) -> Double {
+    let result = logProbability(of: token, after: state)
+    advance(&state, with: token)
+    return result
+  }
+
+  @inlinable public func token(drawnAfter state: State, with numbers: inout StepNumbers) -> Token? {
+    nil
+  }
+
+  public func logProbabilities(
+    ofRecordsIn block: TokenBlock, into scores: inout MutableSpan<Double>
+  ) {
+    if batchCount > 1 {
+      scoreInLockStep(block, into: &scores)
+    } else {
+      scoreOneByOne(block, into: &scores)
+    }
+  }
 }

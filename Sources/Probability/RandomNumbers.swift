@@ -35,7 +35,46 @@ public struct RandomNumbers: Sendable {
 
   /// A number in [0, 1) with 53 random bits.
   public func uniform(record: UInt64, step: UInt64) -> Double {
-    let bits = bits(record: record, step: step)
-    return Double((UInt64(bits.x) << 32 | UInt64(bits.y)) >> 11) * 0x1p-53
+    var numbers = numbers(record: record, step: step)
+    return numbers.uniform()
   }
+
+  /// As many random numbers as one step of one record may need.
+  public func numbers(record: UInt64, step: UInt64) -> StepNumbers {
+    StepNumbers(self, record: record, step: step)
+  }
+}
+
+/// The random numbers of one step of one record.
+public struct StepNumbers: RandomNumberGenerator, Sendable {
+  private let source: RandomNumbers
+  private let record: UInt64
+  /// The step; the numbers after the first two count on in its upper sixteen bits.
+  private var step: UInt64
+  private var bits: SIMD4<UInt32>
+  private var isHalfUsed = false
+
+  init(_ source: RandomNumbers, record: UInt64, step: UInt64) {
+    precondition(step < 1 << 48)
+    self.source = source
+    self.record = record
+    self.step = step
+    bits = source.bits(record: record, step: step)
+  }
+
+  /// 64 random bits.
+  public mutating func next() -> UInt64 {
+    if isHalfUsed {
+      let result = UInt64(bits.z) << 32 | UInt64(bits.w)
+      step &+= 1 << 48
+      bits = source.bits(record: record, step: step)
+      isHalfUsed = false
+      return result
+    }
+    isHalfUsed = true
+    return UInt64(bits.x) << 32 | UInt64(bits.y)
+  }
+
+  /// A number in [0, 1) with 53 random bits.
+  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 }
