@@ -80,6 +80,9 @@ let programs: [Target] = [
 
 let testTargets: [Target] = [
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  tests("ByteStreams", ["ByteStreams"]),
+  tests("Probability", ["Probability"]),
+  tests("FilterSupport", ["FilterSupport", "ByteStreams", argumentParser]),
   // These run the built programs. They do not depend on them: the programs' linker flags would
   // reach the test bundle; a build of all targets makes both.
   tests("Pipeline", []),

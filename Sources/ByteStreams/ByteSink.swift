@@ -42,6 +42,12 @@ public final class ByteSink {
   ///
   /// A path that exists and is no regular file (a device, a FIFO) is opened and written in place.
   public static func file(_ path: String) throws(StreamError) -> ByteSink {
+    // Without /proc a file that has no name could not be given one.
+    try file(path, unnamed: access("/proc/self/fd", X_OK) == 0)
+  }
+
+  /// - unnamed: use a file without a name where the system has such, and no temporary name.
+  package static func file(_ path: String, unnamed: Bool) throws(StreamError) -> ByteSink {
     var status = stat()
     let exists = stat(path, &status) == 0
     if exists, status.st_mode & S_IFMT == S_IFDIR {
@@ -56,16 +62,19 @@ public final class ByteSink {
     let finalPath = resolved(path)
     let folder = parent(of: finalPath)
     #if os(Linux)
-      let unnamed = open(folder, unnamedFileFlag | O_WRONLY | O_CLOEXEC, 0o666)
-      if unnamed >= 0 {
-        if exists { fchmod(unnamed, status.st_mode & 0o7777) }
+      let nameless = unnamed ? open(folder, unnamedFileFlag | O_WRONLY | O_CLOEXEC, 0o666) : -1
+      if nameless >= 0 {
+        if exists { fchmod(nameless, status.st_mode & 0o7777) }
         return ByteSink(
-          name: path, descriptor: unnamed, target: .unnamed(path: finalPath, temporaryPath: nil))
+          name: path, descriptor: nameless, target: .unnamed(path: finalPath, temporaryPath: nil))
       }
     #endif
-    var template = Array("\(folder)/.\(lastComponent(of: finalPath)).XXXXXX".utf8CString)
+    var template = Array("\(folder)/.chainrule.XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw StreamError(.file(path), systemMessage()) }
+    guard descriptor >= 0 else {
+      let advice = errno == EACCES || errno == EROFS ? "choose a folder that can be written" : nil
+      throw StreamError(.file(path), systemMessage(), advice: advice)
+    }
     let mask = umask(0)
     umask(mask)
     fchmod(descriptor, exists ? status.st_mode & 0o7777 : 0o666 & ~mask)
@@ -131,11 +140,10 @@ public final class ByteSink {
       guard fsync(descriptor) == 0 || errno == EINVAL else {
         throw StreamError(.file(name), systemMessage())
       }
-      let from = if let temporaryPath { temporaryPath } else { try linkUnnamed(besides: path) }
-      guard rename(from, path) == 0 else {
-        let reason = systemMessage()
-        unlink(from)
-        throw StreamError(.file(name), reason)
+      if let temporaryPath {
+        try move(temporaryPath, to: path)
+      } else if !link(as: path) {
+        try move(try linkBeside(path), to: path)
       }
     }
     finished = true
@@ -147,19 +155,28 @@ public final class ByteSink {
     return Array(buffer.bytes)
   }
 
-  private func linkUnnamed(besides path: String) throws(StreamError) -> String {
-    let folder = ByteSink.parent(of: path)
-    let stem = "\(folder)/.\(ByteSink.lastComponent(of: path))"
-    for attempt in 0..<1000 {
-      let temporaryPath = "\(stem).\(getpid()).\(attempt)"
-      if linkat(
-        AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, temporaryPath, AT_SYMLINK_FOLLOW) == 0
-      {
-        return temporaryPath
-      }
-      if errno != EEXIST { break }
+  /// Gives the unnamed file a name that nothing has yet; false when something has it.
+  private func link(as path: String) -> Bool {
+    linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0
+  }
+
+  /// Gives the unnamed file a temporary name in the folder of `path`.
+  private func linkBeside(_ path: String) throws(StreamError) -> String {
+    var attempt = 0
+    while errno == EEXIST, attempt < 1000 {
+      let temporaryPath = "\(ByteSink.parent(of: path))/.chainrule.\(getpid()).\(attempt)"
+      if link(as: temporaryPath) { return temporaryPath }
+      attempt += 1
     }
     throw StreamError(.file(name), systemMessage())
+  }
+
+  private func move(_ temporaryPath: String, to path: String) throws(StreamError) {
+    guard rename(temporaryPath, path) == 0 else {
+      let reason = systemMessage()
+      unlink(temporaryPath)
+      throw StreamError(.file(name), reason)
+    }
   }
 
   private func writeThrough(_ bytes: UnsafeBufferPointer<UInt8>) throws(StreamError) {
@@ -168,17 +185,28 @@ public final class ByteSink {
       let count = writeBytes(descriptor, rest)
       if count >= 0 {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      } else if errno == EPIPE, case .standardOutput = target {
-        // The reader has gone: end as a filter does that never ignored the signal.
-        signal(SIGPIPE, SIG_DFL)
-        raise(SIGPIPE)
-      } else if errno == ENOSPC || errno == EDQUOT {
+        continue
+      }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN:
+        // Somebody else made the pipe non-blocking.
+        var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&poller, 1, -1)
+      case EPIPE:
         let reason = systemMessage()
+        if case .standardOutput = target {
+          // The reader has gone: end as a filter does that never ignored the signal.
+          signal(SIGPIPE, SIG_DFL)
+          raise(SIGPIPE)
+        }
+        throw StreamError(.file(name), reason)
+      case ENOSPC, EDQUOT:
+        let reason = "\(systemMessage()) with \(rest.count) more bytes to write"
+        guard case .unnamed(let path, _) = target else { throw StreamError(.file(name), reason) }
         throw StreamError(
-          .file(name), "\(reason) with \(rest.count) more bytes to write",
-          advice: "free space in \(ByteSink.parent(of: name))")
-      } else if errno != EINTR && errno != EAGAIN {
-        throw StreamError(.file(name), systemMessage())
+          .file(name), reason, advice: "free space in \(ByteSink.parent(of: path))")
+      default: throw StreamError(.file(name), systemMessage())
       }
     }
   }
@@ -186,10 +214,6 @@ public final class ByteSink {
   private static func parent(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  private static func lastComponent(of path: String) -> Substring {
-    path.split(separator: "/").last ?? "output"
   }
 
   private static func resolved(_ path: String) -> String {

@@ -68,9 +68,11 @@ public final class InputFile {
 
   /// Whether the stream begins with these bytes; reads ahead as far as needed.
   public func begins(with prefix: [UInt8]) throws(StreamError) -> Bool {
-    try fillAhead(to: prefix.count)
-    guard ahead.count - aheadStart >= prefix.count else { return false }
-    return prefix.indices.allSatisfy { ahead.base[aheadStart + $0] == prefix[$0] }
+    // No further than needed: the next bytes may be long in coming.
+    while startsLike(prefix), ahead.count - aheadStart < prefix.count {
+      if try !fillAhead() { return false }
+    }
+    return startsLike(prefix)
   }
 
   /// Reads up to `buffer.count` bytes; zero only at the end of the stream.
@@ -106,48 +108,54 @@ public final class InputFile {
     if descriptor < 0 || reachedEnd || aheadStart < ahead.count || fileByteCount != nil {
       return false
     }
-    if decompressor?.holdsInput == true { return false }
+    if decompressor?.isReady == true { return false }
     var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&poller, 1, 0) == 0
   }
 
+  private static let gzip: [UInt8] = [0x1F, 0x8B]
+  private static let xz: [UInt8] = [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]
+  private static let zstd: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
+  private static let skippable: [[UInt8]] = (0x50...0x5F).map { [$0, 0x2A, 0x4D, 0x18] }
+
   /// Looks at the first bytes: zstd is decompressed, other compressions are refused with advice.
   private func recognise() throws(StreamError) {
-    try fillAhead(to: 8)
-    func isPrefix(_ bytes: [UInt8]) -> Bool {
-      ahead.count >= bytes.count && bytes.indices.allSatisfy { ahead.base[$0] == bytes[$0] }
-    }
-    if isPrefix([0x1F, 0x8B]) {
+    if try begins(with: InputFile.gzip) {
       throw StreamError(.file(name), "is gzip-compressed", advice: "pipe it through zcat")
     }
-    if isPrefix([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00]) {
+    if try begins(with: InputFile.xz) {
       throw StreamError(.file(name), "is xz-compressed", advice: "pipe it through xzcat")
     }
-    // A stump of a binary stream must not pass as a short text.
-    if (1...7).contains(ahead.count),
-      StreamHeader.signature.starts(with: ahead.bytes)
-        || ((2...3).contains(ahead.count) && [0x28, 0xB5, 0x2F].starts(with: ahead.bytes))
-    {
-      throw StreamError(.offset(name, ahead.count), "truncated binary stream")
-    }
-    if isPrefix([0x28, 0xB5, 0x2F, 0xFD])
-      || (ahead.count >= 4 && ahead.base[0] & 0xF0 == 0x50
-        && ahead.base[1] == 0x2A && ahead.base[2] == 0x4D && ahead.base[3] == 0x18)
-    {
+    var isZstd = try begins(with: InputFile.zstd)
+    for magic in InputFile.skippable where !isZstd { isZstd = try begins(with: magic) }
+    if isZstd {
       decompressor = ZstdDecompressor(name: name, beginningWith: ahead.bytes)
       ahead.removeAll()
     }
+    // A stump of a binary stream must not pass as a short text; one byte of zstd is a parenthesis.
+    if try !begins(with: StreamHeader.signature), startsLike(StreamHeader.signature) {
+      guard ahead.isEmpty else { throw truncated }
+    }
+    if !isZstd, ahead.count > 1, startsLike(InputFile.zstd) { throw truncated }
   }
 
-  private func fillAhead(to wanted: Int) throws(StreamError) {
-    var isOpen = true
-    while isOpen, ahead.count - aheadStart < wanted {
-      ahead.reserve(4096)
-      let count = try readThrough(
-        into: UnsafeMutableRawBufferPointer(start: ahead.base + ahead.count, count: 4096))
-      ahead.count += count
-      isOpen = count > 0
-    }
+  private var truncated: StreamError {
+    StreamError(.offset(name, ahead.count), "truncated binary stream")
+  }
+
+  /// Whether what was read ahead agrees with `prefix` as far as it goes.
+  private func startsLike(_ prefix: [UInt8]) -> Bool {
+    let count = min(prefix.count, ahead.count - aheadStart)
+    return (0..<count).allSatisfy { ahead.base[aheadStart + $0] == prefix[$0] }
+  }
+
+  /// Reads some more ahead; false at the end of the stream.
+  private func fillAhead() throws(StreamError) -> Bool {
+    ahead.reserve(4096)
+    let count = try readThrough(
+      into: UnsafeMutableRawBufferPointer(start: ahead.base + ahead.count, count: 4096))
+    ahead.count += count
+    return count > 0
   }
 
   private func readThrough(into buffer: UnsafeMutableRawBufferPointer) throws(StreamError) -> Int {

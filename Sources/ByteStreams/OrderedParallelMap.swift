@@ -17,18 +17,18 @@ public func orderedParallelMap<Input: Sendable, Output: Sendable>(
   transform: @escaping @Sendable (Input) throws -> Output,
   emit: (Output) throws -> Void
 ) throws {
-  guard threads > 1 else {
+  let queue = WorkQueue<Input, Output>(transform)
+  let workers = threads > 1 ? Threads.start(count: threads) { queue.work() } : Threads()
+  defer {
+    queue.close()
+    workers.join()
+  }
+  guard workers.count > 0 else {
     while true {
       if wouldBlock() { try idle() }
       guard let input = try next() else { return }
       try emit(transform(input))
     }
-  }
-  let queue = WorkQueue<Input, Output>(transform)
-  let workers = Threads.start(count: threads) { queue.work() }
-  defer {
-    queue.close()
-    workers.join()
   }
   let window = 2 * threads
   var submitted = 0
@@ -42,7 +42,15 @@ public func orderedParallelMap<Input: Sendable, Output: Sendable>(
       while emitted < submitted { try emitOne() }
       try idle()
     }
-    guard let input = try next() else { break }
+    let following: Input?
+    do {
+      following = try next()
+    } catch {
+      // What came before the failure is emitted, as with one thread.
+      while emitted < submitted { try emitOne() }
+      throw error
+    }
+    guard let input = following else { break }
     queue.submit(submitted, input)
     submitted += 1
     if submitted - emitted >= window { try emitOne() }
@@ -122,7 +130,10 @@ private final class WorkQueue<Input: Sendable, Output: Sendable>: @unchecked Sen
 public struct Threads {
   private var handles: [pthread_t] = []
 
-  /// Starts `count` threads that each run `body` once.
+  /// Number of threads that were started.
+  public var count: Int { handles.count }
+
+  /// Starts `count` threads that each run `body` once; fewer, perhaps none, when the system refuses.
   public static func start(count: Int, _ body: @escaping @Sendable () -> Void) -> Threads {
     var threads = Threads()
     for _ in 0..<count {
@@ -140,8 +151,6 @@ public struct Threads {
         }, context.toOpaque())
       guard status == 0 else {
         context.release()
-        // Fewer threads are slower, not wrong; without any the caller would wait for ever.
-        precondition(!threads.handles.isEmpty, "cannot start a thread: \(systemMessage(status))")
         break
       }
       threads.handles.append(handle)

@@ -135,6 +135,10 @@ public final class RecordReader {
         upTo: max(1 << 16, blockByteCount - bytes.count), appendingTo: &bytes)
       consumedByteCount = earlierByteCount + file.consumedByteCount
       if !isOpen {
+        // Between two files a missing terminator is supplied; only the end of all may lack it.
+        if !paths.isEmpty, !bytes.isEmpty, bytes.base[bytes.count - 1] != terminator {
+          bytes.append(terminator)
+        }
         recordsEnd = bytes.count
         break
       }

@@ -10,6 +10,8 @@ struct ZstdDecompressor: ~Copyable {
   private var inputStart = 0
   /// True between frames, where the end of the file is the end of the stream.
   private var isAtFrameBorder = true
+  /// True when the last target was filled, so that more may be had without more input.
+  private var mayHoldOutput = false
   private var consumed = 0
 
   init(name: String, beginningWith bytes: UnsafeBufferPointer<UInt8>) {
@@ -20,8 +22,8 @@ struct ZstdDecompressor: ~Copyable {
 
   deinit { ZSTD_freeDStream(stream) }
 
-  /// Whether compressed bytes are waiting to be decompressed.
-  var holdsInput: Bool { inputStart < input.count }
+  /// Whether there may be bytes to give without reading more.
+  var isReady: Bool { inputStart < input.count || mayHoldOutput }
 
   /// Fills `target` with decompressed bytes; zero only at the end of the last frame.
   ///
@@ -33,7 +35,7 @@ struct ZstdDecompressor: ~Copyable {
     var output = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
     while output.pos == 0 {
       var sourceIsOpen = true
-      if !holdsInput {
+      if !isReady {
         input.removeAll()
         inputStart = 0
         input.reserve(1 << 17)
@@ -51,6 +53,7 @@ struct ZstdDecompressor: ~Copyable {
       consumed += chunk.pos - inputStart
       inputStart = chunk.pos
       isAtFrameBorder = hint == 0
+      mayHoldOutput = output.pos == output.size && hint != 0
       if !sourceIsOpen, output.pos == 0 {
         throw StreamError(.offset(name, consumed), "truncated zstd data")
       }

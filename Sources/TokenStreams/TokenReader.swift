@@ -90,7 +90,7 @@ public final class TokenReader {
     var result = TokenBlock()
     result.name = block.name
     result.firstRecordNumber = block.firstLineNumber
-    result.isTerminated = block.isTerminated
+    result.isTerminated = block.isTerminated || !paths.isEmpty
     result.tokens.reserveCapacity(block.bytes.count / 4)
     try block.forEachRecord { (record, number) throws(StreamError) in
       try forEachPiece(in: record) { (spelling) throws(StreamError) in
