@@ -64,18 +64,20 @@ let floors: [[Target]] = [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"])
   ],
   [
+    module("NGrams", ["ByteStreams", "TokenStreams"]),
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
       "RecurrentNetworks",
       [
         "ByteStreams", "LanguageModel", "Optimization", "Probability", "TensorFiles",
         "TokenStreams",
-      ])
+      ]),
   ],
 ]
 
 let programs: [Target] = [
-  program("settle", ["EnergyModels", "Probability"])
+  program("count-ngrams", ["NGrams"]),
+  program("settle", ["EnergyModels", "Probability"]),
 ]
 
 let testTargets: [Target] = [
@@ -90,6 +92,7 @@ let testTargets: [Target] = [
   tests("Optimization", ["Optimization"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
+  tests("NGrams", ["ByteStreams", "NGrams", "TokenStreams"]),
   tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
 ]
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+public import TokenStreams
+
+/// Reads n-gram counts, text or binary, file after file, as tokens of one growing vocabulary.
+///
+/// N-grams come in the order of the files. Text may be in any order of lines, and an n-gram may come
+/// more than once: its counts add up, which is for the caller to do. All must have the same order.
+public final class CountReader {
+  /// Number of tokens of each n-gram; known once there is a block, and nothing if there is none.
+  public private(set) var order: Int?
+  /// Whether the first token is the position of the predicted one (see `PositionMark`).
+  public private(set) var isPositional = false
+  /// The spelling that stands before the first token of a record instead of `<s>`, where a binary
+  /// stream names one; text cannot.
+  public private(set) var padding: [UInt8]?
+
+  private var table = PieceTable()
+  private var paths: ArraySlice<String>
+  private var records: RecordReader?
+  private var binary: BinaryCounts?
+  private var decoding: TextDecoding?
+  private var tokenizerFingerprint: UInt64?
+  private var consumedBefore = 0
+
+  /// - paths: files in order; `-` is standard input; an empty list means standard input.
+  public init(paths: [String]) {
+    self.paths = paths.isEmpty ? ["-"] : paths[...]
+    for special in [Spelling.unknown, Spelling.beginning, Spelling.end] {
+      _ = special.withUnsafeBufferPointer { table.insert($0) }
+    }
+  }
+
+  /// Bytes taken from all files so far, as they lie on disk.
+  public var consumedByteCount: Int {
+    consumedBefore + (records?.consumedByteCount ?? binary?.reader.consumedByteCount ?? 0)
+  }
+
+  /// The vocabulary: `<unk>`, `<s>`, `</s>` as 0, 1, 2, then in order of appearance; the reader is at
+  /// its end.
+  public func takeVocabulary() -> Vocabulary {
+    var finished = PieceTable()
+    swap(&finished, &table)
+    return Vocabulary(
+      finished, decoding: decoding ?? .unknown, tokenizerFingerprint: tokenizerFingerprint)
+  }
+
+  /// The next n-grams, at least one, or nothing at the end of the last file.
+  ///
+  /// - Throws: `StreamError` for a malformed line, a count of zero or beyond 64 bits, n-grams of
+  ///   different orders, and counts of different tokenisers.
+  public func next() throws(StreamError) -> CountBlock? {
+    while true {
+      if let records {
+        if let block = try records.nextBlock() { return try counts(of: block) }
+      } else if let binary {
+        if let block = try binary.next(for: self) { return block }
+      } else if let path = paths.popFirst() {
+        let file = try InputFile(path: path)
+        if try BlockReader.recognises(file) {
+          binary = BinaryCounts(BlockReader(file))
+        } else {
+          records = RecordReader(file: file, blockByteCount: 1 << 20)
+        }
+        continue
+      } else {
+        return nil
+      }
+      consumedBefore = consumedByteCount
+      records = nil
+      binary = nil
+    }
+  }
+
+  private func counts(of records: RecordBlock) throws(StreamError) -> CountBlock {
+    var block = CountBlock(order: 0)
+    var isFirst = true
+    try records.forEachRecord { (line, number) throws(StreamError) in
+      do throws(StreamError) {
+        let (key, count) = try CountLine.split(line)
+        var tokens: [Token] = []
+        forEachPiece(in: key) { tokens.append(table.token(asWritten: $0)) }
+        if isFirst {
+          try accept(
+            order: tokens.count, isPositional: PositionMark.isMark(table.spelling(of: tokens[0])))
+          block = CountBlock(order: tokens.count)
+          isFirst = false
+        }
+        guard tokens.count == block.order else {
+          throw StreamError(
+            .none, "an n-gram of order \(tokens.count) among those of order \(block.order)",
+            advice: "counts hold one order")
+        }
+        block.tokens.append(contentsOf: tokens)
+        block.counts.append(count)
+      } catch {
+        throw StreamError(.line(records.name, number), error.problem, advice: error.advice)
+      }
+    }
+    return block
+  }
+
+  /// Notes the shape of a stream, and checks that it is that of the streams before it.
+  private func accept(order: Int, isPositional: Bool) throws(StreamError) {
+    if let known = self.order, known != order || self.isPositional != isPositional {
+      throw StreamError(
+        .none, "n-grams of order \(order) after those of order \(known)",
+        advice: "counts hold one order")
+    }
+    self.order = order
+    self.isPositional = isPositional
+  }
+
+  /// Notes what a binary stream's header says, and checks that it fits what came before.
+  fileprivate func accept(_ header: CountHeader) throws(StreamError) {
+    if header.vocabulary.count > 0 {
+      try accept(order: header.order, isPositional: header.isPositional)
+    }
+    let vocabulary = header.vocabulary
+    if let expected = tokenizerFingerprint, let found = vocabulary.tokenizerFingerprint,
+      expected != found
+    {
+      throw StreamError(
+        .none, "counts of another tokeniser than the stream before it",
+        advice: "tokenise with the same model")
+    }
+    tokenizerFingerprint = tokenizerFingerprint ?? vocabulary.tokenizerFingerprint
+    if vocabulary.decoding != .unknown {
+      if let decoding, decoding != vocabulary.decoding {
+        throw StreamError(
+          .none, "its pieces become text otherwise than those of the stream before it")
+      }
+      decoding = vocabulary.decoding
+    }
+    if let padding, padding != header.padding {
+      throw StreamError(.none, "counts with other padding than the stream before it")
+    }
+    padding = header.padding
+  }
+
+  fileprivate func token(_ spelling: UnsafeBufferPointer<UInt8>) -> Token { table.insert(spelling) }
+}
+
+/// A binary counts stream being read: its own numbering, and what it is in the reader's.
+private final class BinaryCounts {
+  var reader: BlockReader
+  private var header: CountHeader?
+  /// The reader's token for each of the stream's.
+  private var tokenMap: [Token] = []
+  private var itemCount = 0
+
+  init(_ reader: consuming BlockReader) { self.reader = reader }
+
+  func next(for target: CountReader) throws(StreamError) -> CountBlock? {
+    while let block = try reader.next() {
+      do throws(StreamError) {
+        switch consume block {
+        case .head(let head):
+          let header = try CountHeader(head)
+          try target.accept(header)
+          tokenMap = (0..<Token(header.vocabulary.count)).map {
+            target.token(header.vocabulary.spelling(of: $0))
+          }
+          self.header = header
+        case .data(let payload, let count):
+          var block = CountBlock(order: header!.order)
+          try CountEncoder.decode(
+            payload.bytes, order: header!.order, itemCount: count, limit: tokenMap.count,
+            into: &block)
+          for index in block.tokens.indices {
+            block.tokens[index] = tokenMap[Int(block.tokens[index])]
+          }
+          itemCount += count
+          if count > 0 { return block }
+        case .end: break
+        }
+      } catch {
+        throw StreamError(
+          .file(reader.name),
+          itemCount > 0 ? "after n-gram \(itemCount): \(error.problem)" : error.problem,
+          advice: error.advice)
+      }
+    }
+    return nil
+  }
+}
