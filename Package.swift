@@ -49,11 +49,13 @@ let floors: [[Target]] = [
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd",
       providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
   ],
   [
     module("ByteStreams", ["CSystem", "CZstd"]),
     module("Optimization", []),
     module("Probability", []),
+    module("LinearAlgebra", ["ByteStreams", "CKernels"]),
   ],
   [
     module("TensorFiles", ["ByteStreams"]),
@@ -85,6 +87,7 @@ let testTargets: [Target] = [
   tests("ByteStreams", ["ByteStreams"]),
   tests("Probability", ["Probability"]),
   tests("FilterSupport", ["FilterSupport", "ByteStreams", argumentParser]),
+  tests("LinearAlgebra", ["ByteStreams", "CKernels", "LinearAlgebra"]),
   // These run the built programs. They do not depend on them: the programs' linker flags would
   // reach the test bundle; a build of all targets makes both.
   tests("Pipeline", []),
