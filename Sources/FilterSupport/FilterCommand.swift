@@ -16,7 +16,11 @@ extension FilterCommand {
   public static func main() {
     // Writing to a closed pipe shows as an error, which ByteSink turns back into the signal.
     signal(SIGPIPE, SIG_IGN)
+    reserveStandardDescriptors()
     do {
+      if CommandLine.arguments.isEmpty {
+        throw StreamError(.none, "cannot read the command line", advice: "mount /proc")
+      }
       var command = try parseAsRoot()
       try command.run()
     } catch {
@@ -40,13 +44,20 @@ extension FilterCommand {
       }
     }
     if code == .validationFailure {
-      let usage = usageString().split(separator: "\n", omittingEmptySubsequences: true)
-      Message.print(lowercasedFirst(message(for: error)))
-      Message.printLine("\(usage.joined(separator: " ")); see '\(Message.programName) --help'")
+      let problem = lowercasedFirst(message(for: error))
+      Message.print("\(problem); see '\(Message.programName) --help'")
       return code.rawValue
     }
     if !(error is ExitCode) { Message.print("\(error)") }
     return 1
+  }
+
+  /// Keeps a file from being opened under the number of a standard stream that was closed.
+  private static func reserveStandardDescriptors() {
+    for descriptor: CInt in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+      // The wrong way round: a read or write shows the mistake.
+      _ = open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
+    }
   }
 
   private static func lowercasedFirst(_ text: String) -> String {
@@ -59,9 +70,14 @@ extension FilterCommand {
 
 extension CommandConfiguration {
   /// The configuration of a program: its name is the one it was called by.
-  public static func filter(abstract: String, discussion: String = "") -> CommandConfiguration {
+  ///
+  /// - operands: what the options are followed by, as a synopsis shows it.
+  public static func filter(
+    abstract: String, discussion: String = "", operands: String = "[file ...]"
+  ) -> CommandConfiguration {
     CommandConfiguration(
-      commandName: Message.programName, abstract: abstract, discussion: discussion,
+      commandName: Message.programName, abstract: abstract,
+      usage: "\(Message.programName) [options] \(operands)", discussion: discussion,
       version: "\(Message.programName) (chainrule) \(chainruleVersion)")
   }
 }

@@ -98,6 +98,7 @@ struct GridSize: ExpressibleByArgument {
 
 struct Temperatures: ExpressibleByArgument {
   let values: [Double]
+  var defaultValueDescription: String { values.map { "\($0)" }.joined(separator: ",") }
   init(_ values: [Double]) { self.values = values }
 
   init?(argument: String) {

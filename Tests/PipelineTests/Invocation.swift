@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+/// A minimal run of a program, on which the filter contract is tried.
+///
+/// A set-up script makes the file `in`, which the program reads from standard input or as an operand,
+/// and `in.bin` where it reads binary streams too. `$d` is the test's folder.
+struct Invocation: CustomTestStringConvertible, Sendable {
+  /// The program's name.
+  var program: String
+  /// Bash that makes `in` and what the options name.
+  var setUp: String
+  /// What makes the program work on `in`.
+  var options = ""
+  /// Whether the set-up makes `in.bin`: the same content as a binary stream.
+  var readsBinary = false
+  /// The status for input without a byte: most have an empty answer, learners have nothing to learn.
+  var statusWhenEmpty: Int32 = 0
+  /// How many copies of `in` make several blocks, for what depends on threads; 0 skips that.
+  var copies = 4000
+  /// What reads `in`: standard input and operands, or an option that names a model.
+  var inputOption: String?
+  /// Whether the files of several operands are one stream (the output is that of their concatenation).
+  var joinsFiles = true
+  /// Whether text is among its input; else `in` is a binary file, whose truncation is an error.
+  var readsText = true
+
+  var testDescription: String { "\(program) \(options)" }
+
+  /// The command that reads `file` as its main input.
+  func command(on file: String, _ more: String = "") -> String {
+    inputOption.map { "\(program) \(options) \(more) \($0) \(file)" }
+      ?? "\(program) \(options) \(more) \(file)"
+  }
+
+  /// A folder in which the set-up has run.
+  func prepared() throws -> Scratch {
+    let scratch = try Scratch()
+    let outcome = try scratch.run("export d=$PWD\n" + setUp)
+    guard outcome.status == 0 else { throw SetUpFailure(outcome) }
+    return scratch
+  }
+
+  private struct SetUpFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ outcome: Outcome) { description = outcome.errorOutput }
+  }
+
+  /// One row a program, and more where a program has two faces.
+  static let all: [Invocation] = [
+    Invocation(
+      program: "settle",
+      setUp: "printf '1100\\n1010\\n' > p; printf '1101\\n1010\\n0100\\n' > in",
+      options: "--patterns $d/p"),
+    Invocation(program: "count-ngrams", setUp: pigs, options: "-n 2"),
+  ]
+
+  /// Tokens as text.
+  private static let pigs = "sed 's/pigs/p\\\\x01/' $examples/pigs.txt > in"
+}
+
+extension Scratch {
+  /// Runs a script in which `$d` is this folder.
+  func attempt(_ script: String) throws -> Outcome { try run("d=$PWD\n" + script) }
+}
