@@ -63,11 +63,10 @@ let floors: [[Target]] = [
     module("FilterSupport", ["ByteStreams", argumentParser]),
   ],
   [
-    module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
-    module("Tokenization", ["ByteStreams", "Probability", "TokenStreams"]),
+    module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"])
   ],
   [
-    module("NGrams", ["ByteStreams", "TokenStreams"]),
+    module("NGrams", ["ByteStreams", "LanguageModel", "TokenStreams"]),
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
       "RecurrentNetworks",
@@ -80,6 +79,7 @@ let floors: [[Target]] = [
 
 let programs: [Target] = [
   program("count-ngrams", ["NGrams"]),
+  program("estimate-ngrams", ["NGrams"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 
@@ -95,9 +95,8 @@ let testTargets: [Target] = [
   tests("EnergyModels", ["EnergyModels", "Probability"]),
   tests("Optimization", ["Optimization"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
-  tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
-  tests("NGrams", ["ByteStreams", "NGrams", "TokenStreams"]),
+  tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
   tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
 ]
 

@@ -9,15 +9,21 @@ struct CountHeader {
   var isPositional = false
   /// What pads contexts instead of `<s>`.
   var padding: [UInt8]?
+  /// What the counts are a model of: the estimator and its parameters.
+  var smoothing: String?
   /// The tokens that occur, in byte order of their spellings.
   var vocabulary: Vocabulary
 
   static let kind = "cnts"
 
-  init(order: Int, isPositional: Bool, padding: [UInt8]?, vocabulary: Vocabulary) {
+  init(
+    order: Int, isPositional: Bool, padding: [UInt8]?, smoothing: String? = nil,
+    vocabulary: Vocabulary
+  ) {
     self.order = order
     self.isPositional = isPositional
     self.padding = padding
+    self.smoothing = smoothing
     self.vocabulary = vocabulary
   }
 
@@ -31,6 +37,7 @@ struct CountHeader {
     self.order = order
     isPositional = header["positional"] == "1"
     padding = header["pad"].map { Array($0.utf8) }
+    smoothing = header["smoothing"]
     vocabulary = try Vocabulary(encoded: header.payload)
   }
 
@@ -40,6 +47,7 @@ struct CountHeader {
     var parameters = [(key: "order", value: "\(order)")]
     if isPositional { parameters.append(("positional", "1")) }
     if let padding { parameters.append(("pad", String(decoding: padding, as: UTF8.self))) }
+    if let smoothing { parameters.append(("smoothing", smoothing)) }
     return StreamHeader(
       kind: CountHeader.kind, parameters: parameters, payload: Array(payload.bytes))
   }

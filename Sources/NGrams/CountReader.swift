@@ -15,6 +15,8 @@ public final class CountReader {
   /// The spelling that stands before the first token of a record instead of `<s>`, where a binary
   /// stream names one; text cannot.
   public private(set) var padding: [UInt8]?
+  /// What the counts are a model of, when their first line or header says so: `laplace=1`.
+  public private(set) var smoothing: String?
 
   private var table = PieceTable()
   private var paths: ArraySlice<String>
@@ -29,6 +31,21 @@ public final class CountReader {
     self.paths = paths.isEmpty ? ["-"] : paths[...]
     for special in [Spelling.unknown, Spelling.beginning, Spelling.end] {
       _ = special.withUnsafeBufferPointer { table.insert($0) }
+    }
+  }
+
+  /// Reads one open file.
+  public convenience init(file: InputFile) throws(StreamError) {
+    self.init(paths: [])
+    paths = []
+    try open(file)
+  }
+
+  private func open(_ file: InputFile) throws(StreamError) {
+    if try BlockReader.recognises(file) {
+      binary = BinaryCounts(BlockReader(file))
+    } else {
+      records = RecordReader(file: file, blockByteCount: 1 << 20)
     }
   }
 
@@ -53,16 +70,15 @@ public final class CountReader {
   public func next() throws(StreamError) -> CountBlock? {
     while true {
       if let records {
-        if let block = try records.nextBlock() { return try counts(of: block) }
+        if let block = try records.nextBlock() {
+          let counts = try counts(of: block)
+          if counts.count > 0 { return counts }
+          continue
+        }
       } else if let binary {
         if let block = try binary.next(for: self) { return block }
       } else if let path = paths.popFirst() {
-        let file = try InputFile(path: path)
-        if try BlockReader.recognises(file) {
-          binary = BinaryCounts(BlockReader(file))
-        } else {
-          records = RecordReader(file: file, blockByteCount: 1 << 20)
-        }
+        try open(InputFile(path: path))
         continue
       } else {
         return nil
@@ -78,6 +94,7 @@ public final class CountReader {
     var isFirst = true
     try records.forEachRecord { (line, number) throws(StreamError) in
       do throws(StreamError) {
+        if number == 1, let facts = try CountModelLine(line) { return try accept(facts) }
         let (key, count) = try CountLine.split(line)
         var tokens: [Token] = []
         forEachPiece(in: key) { tokens.append(table.token(asWritten: $0)) }
@@ -112,6 +129,16 @@ public final class CountReader {
     self.isPositional = isPositional
   }
 
+  /// Notes what the first line of a model says.
+  private func accept(_ line: CountModelLine) throws(StreamError) {
+    guard order == nil else {
+      throw StreamError(.none, "a model after other counts", advice: "open it alone")
+    }
+    smoothing = line.smoothing
+    padding = line.padding
+    decoding = line.decoding
+  }
+
   /// Notes what a binary stream's header says, and checks that it fits what came before.
   fileprivate func accept(_ header: CountHeader) throws(StreamError) {
     if header.vocabulary.count > 0 {
@@ -137,6 +164,7 @@ public final class CountReader {
       throw StreamError(.none, "counts with other padding than the stream before it")
     }
     padding = header.padding
+    smoothing = header.smoothing
   }
 
   fileprivate func token(_ spelling: UnsafeBufferPointer<UInt8>) -> Token { table.insert(spelling) }

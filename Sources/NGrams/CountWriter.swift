@@ -23,9 +23,10 @@ public struct CountWriter: ~Copyable {
 
   /// - vocabulary: the one whose tokens the n-grams hold. For a binary stream, which carries it in
   ///   front, its tokens are numbered in byte order, and each occurs.
+  /// - smoothing: what the counts are a model of, to be said in front.
   public init(
     _ sink: ByteSink, order: Int, isPositional: Bool = false, padding: [UInt8]? = nil,
-    vocabulary: Vocabulary, form: Form
+    smoothing: String? = nil, vocabulary: Vocabulary, form: Form
   ) throws(StreamError) {
     self.sink = sink
     self.order = order
@@ -33,8 +34,13 @@ public struct CountWriter: ~Copyable {
     encoder = CountEncoder(order: order)
     if case .binary(let level) = form {
       let header = CountHeader(
-        order: order, isPositional: isPositional, padding: padding, vocabulary: vocabulary)
+        order: order, isPositional: isPositional, padding: padding, smoothing: smoothing,
+        vocabulary: vocabulary)
       writer = try BlockWriter(sink, header: header.encoded, level: level)
+    } else if let smoothing {
+      try sink.write(
+        CountModelLine(smoothing: smoothing, padding: padding, decoding: vocabulary.decoding)
+          .description)
     }
   }
 

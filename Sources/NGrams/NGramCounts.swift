@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+internal import TokenStreams
+
+/// All counts of a stream in memory, numbered in a model's vocabulary: what a model is estimated from.
+public struct NGramCounts: Sendable {
+  public let rows: NGramRows
+  package let shape: ContextShape
+  /// What the stream says that it is a model of, if it is one: `laplace=1`.
+  public let smoothing: String?
+
+  /// Reads the rest of a counts stream.
+  ///
+  /// - Throws: what `CountReader` throws; an n-gram that predicts `<s>`.
+  public init(_ reader: CountReader) throws(StreamError) {
+    var blocks: [CountBlock] = []
+    while let block = try reader.next() { blocks.append(block) }
+    smoothing = reader.smoothing
+    let order = reader.order ?? 1
+    let found = reader.takeVocabulary()
+    let vocabulary = Vocabulary(
+      modelSpellings: (0..<Token(found.count)).map { Array(found.spelling(of: $0)) },
+      decoding: found.decoding, tokenizerFingerprint: found.tokenizerFingerprint)
+    let numbers = (0..<Token(found.count)).map { vocabulary.token(found.spelling(of: $0))! }
+    let padding = reader.padding.flatMap { vocabulary.token($0) }
+    shape = ContextShape(
+      padding: padding == vocabulary.beginning ? nil : padding,
+      isPositional: reader.isPositional, vocabulary: vocabulary)
+    var rows = NGramRows(order: order, vocabulary: vocabulary)
+    rows.reserve(blocks.reduce(0) { $0 + $1.count })
+    for index in blocks.indices {
+      rows.append(blocks[index], numbers)
+      blocks[index] = CountBlock(order: order)
+    }
+    guard rows.count == 0 || !rows.predictsBeginning else {
+      throw StreamError(
+        .none, "the counts hold an n-gram that ends in <s>",
+        advice: "<s> pads contexts and is never predicted")
+    }
+    self.rows = rows
+  }
+}
