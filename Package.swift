@@ -69,6 +69,12 @@ let floors: [[Target]] = [
     module("NGrams", ["ByteStreams", "LanguageModel", "TokenStreams"]),
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
+      "MaskedNetworks",
+      [
+        "ByteStreams", "LanguageModel", "LinearAlgebra", "Optimization", "Probability",
+        "TensorFiles", "TokenStreams",
+      ]),
+    module(
       "RecurrentNetworks",
       [
         "ByteStreams", "LanguageModel", "Optimization", "Probability", "TensorFiles",
@@ -80,6 +86,7 @@ let floors: [[Target]] = [
 let programs: [Target] = [
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
+  program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 
@@ -92,6 +99,13 @@ let testTargets: [Target] = [
   // These run the built programs. They do not depend on them: the programs' linker flags would
   // reach the test bundle; a build of all targets makes both.
   tests("Pipeline", []),
+  tests(
+    "MaskedNetworks",
+    [
+      "LanguageModel", "LinearAlgebra", "MaskedNetworks", "Optimization", "Probability",
+      "TokenStreams",
+    ]
+  ),
   tests("EnergyModels", ["EnergyModels", "Probability"]),
   tests("Optimization", ["Optimization"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
