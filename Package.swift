@@ -63,7 +63,8 @@ let floors: [[Target]] = [
     module("FilterSupport", ["ByteStreams", argumentParser]),
   ],
   [
-    module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"])
+    module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
+    module("Tokenization", ["ByteStreams", "Probability", "TokenStreams"]),
   ],
   [
     module("NGrams", ["ByteStreams", "LanguageModel", "TokenStreams"]),
@@ -109,6 +110,7 @@ let testTargets: [Target] = [
   tests("EnergyModels", ["EnergyModels", "Probability"]),
   tests("Optimization", ["Optimization"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
+  tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
   tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
