@@ -78,8 +78,8 @@ let floors: [[Target]] = [
     module(
       "RecurrentNetworks",
       [
-        "ByteStreams", "LanguageModel", "Optimization", "Probability", "TensorFiles",
-        "TokenStreams",
+        "ByteStreams", "CKernels", "LanguageModel", "LinearAlgebra", "Optimization", "Probability",
+        "TensorFiles", "TokenStreams",
       ]),
   ],
 ]
@@ -113,7 +113,8 @@ let testTargets: [Target] = [
   tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
-  tests("RecurrentNetworks", ["ByteStreams", "RecurrentNetworks", "TokenStreams"]),
+  tests(
+    "RecurrentNetworks", ["ByteStreams", "LinearAlgebra", "RecurrentNetworks", "TokenStreams"]),
 ]
 
 let package = Package(

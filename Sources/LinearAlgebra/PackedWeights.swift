@@ -80,5 +80,6 @@ public enum Start: @unchecked Sendable {
     if case .row(let row) = self { .row(row + first) } else { self }
   }
 
-  init(row: UnsafePointer<Float>?) { self = row.map { .row($0) } ?? .zero }
+  /// A bias, if there is one.
+  public init(row: UnsafePointer<Float>?) { self = row.map { .row($0) } ?? .zero }
 }

@@ -29,6 +29,20 @@ extension Team {
   }
 }
 
+extension Team {
+  /// sums [columns] = Σ rows of `matrix`, in order of rows; members share the columns.
+  public func sumRows(_ matrix: Matrix, into sums: UnsafeMutablePointer<Float>) {
+    run { member in
+      let columns = share(of: matrix.columns, member: member)
+      (sums + columns.lowerBound).update(repeating: 0, count: columns.count)
+      for row in 0..<matrix.rows {
+        kernels.pointee.add_scaled(
+          sums + columns.lowerBound, matrix.row(row) + columns.lowerBound, 1, columns.count)
+      }
+    }
+  }
+}
+
 /// Packed parts of the right-hand sides of products, one for each member of a team.
 ///
 /// A part stays in the second-level cache (512 KiB) while all rows of a block pass by.

@@ -9,6 +9,8 @@ internal import Synchronization
 /// The caller is member 0; the others wait in between, spinning for some microseconds and then
 /// parked, so that a machine shared with other programs loses nothing to them. How work is cut among
 /// the members never changes a result.
+///
+/// While the team is at work, a call from another thread (or from a member) does all the work alone.
 public final class Team: @unchecked Sendable {
   /// Members, the caller among them.
   public let count: Int
@@ -18,6 +20,7 @@ public final class Team: @unchecked Sendable {
 
   private let gate: Gate
   private let others: Threads
+  private let isAtWork = Atomic<Bool>(false)
 
   public init(count: Int, instructionSet: InstructionSet) {
     precondition(count > 0)
@@ -35,9 +38,14 @@ public final class Team: @unchecked Sendable {
   }
 
   /// Calls `body` with every member's number, each on its own thread, and returns when all have
-  /// returned.
+  /// returned. The calls must not wait for one another.
   public func run(_ body: (_ member: Int) -> Void) {
     guard count > 1 else { return body(0) }
+    guard !isAtWork.exchange(true, ordering: .acquiring) else {
+      for member in 0..<count { body(member) }
+      return
+    }
+    defer { isAtWork.store(false, ordering: .releasing) }
     withoutActuallyEscaping(body) { body in
       gate.open(unsafeBitCast(body, to: (@Sendable (Int) -> Void).self))
       body(0)

@@ -36,7 +36,7 @@ public struct WindowLoss: Hashable, Sendable {
 ///
 /// There are two: the slow one, generic over Float and Double, which is the definition, and the fast
 /// one in Float.
-public protocol TrainableNetwork: AnyObject {
+public protocol TrainableNetwork<Scalar>: AnyObject {
   associatedtype Scalar: BinaryFloatingPoint & Sendable
 
   var configuration: NetworkConfiguration { get }
