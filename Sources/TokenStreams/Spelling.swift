@@ -33,7 +33,7 @@ public enum Spelling {
         index += 1
         continue
       }
-      let length = validSequenceLength(piece, at: index)
+      let length = utf8SequenceLength(piece, at: index)
       if length == 0 || isSpaceMark(piece, at: index) {
         for offset in 0..<max(length, 1) { appendEscape(piece[index + offset], to: &output) }
       } else {
@@ -102,25 +102,6 @@ public enum Spelling {
     guard piece.count >= 3, piece.count <= 5, piece[0] == UInt8(ascii: "<") else { return false }
     return piece.elementsEqual(unknown) || piece.elementsEqual(beginning)
       || piece.elementsEqual(end)
-  }
-
-  /// Bytes of the well-formed UTF-8 sequence at `index`, or 0. Reference: Unicode 15, table 3-7.
-  public static func validSequenceLength(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Int
-  {
-    func continuation(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
-      index + offset < bytes.count && range.contains(bytes[index + offset])
-    }
-    switch bytes[index] {
-    case 0x00...0x7F: return 1
-    case 0xC2...0xDF: return continuation(1) ? 2 : 0
-    case 0xE0: return continuation(1, 0xA0...0xBF) && continuation(2) ? 3 : 0
-    case 0xED: return continuation(1, 0x80...0x9F) && continuation(2) ? 3 : 0
-    case 0xE1...0xEF: return continuation(1) && continuation(2) ? 3 : 0
-    case 0xF0: return continuation(1, 0x90...0xBF) && continuation(2) && continuation(3) ? 4 : 0
-    case 0xF4: return continuation(1, 0x80...0x8F) && continuation(2) && continuation(3) ? 4 : 0
-    case 0xF1...0xF3: return continuation(1) && continuation(2) && continuation(3) ? 4 : 0
-    default: return 0
-    }
   }
 
   private static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
