@@ -49,20 +49,26 @@ public final class RecordBlock: @unchecked Sendable {
   }
 
   static func occurrences(of byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
-    // Explicit vectors: the plain loop runs at a twentieth of this speed.
+    // Eight bytes at a time, counted in eight lanes: vectors of bytes are compared one lane at a time
+    // for processors without AVX2, at a fiftieth of this speed.
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let pattern = ones &* UInt64(byte)
+    let raw = UnsafeRawBufferPointer(bytes)
     var total = 0
     var index = 0
-    let raw = UnsafeRawBufferPointer(bytes)
-    let pattern = SIMD32<UInt8>(repeating: byte)
-    while index + 32 <= raw.count {
-      var counts = SIMD32<UInt8>()
-      let stop = min(raw.count, index + 32 * 255)
-      while index + 32 <= stop {
-        let chunk = raw.loadUnaligned(fromByteOffset: index, as: SIMD32<UInt8>.self)
-        counts.replace(with: counts &+ 1, where: chunk .== pattern)
-        index += 32
+    while index &+ 8 <= raw.count {
+      var lanes: UInt64 = 0
+      let stop = min(raw.count, index &+ 8 &* 255)
+      while index &+ 8 <= stop {
+        let difference = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ pattern
+        // The top bit of a lane stays clear only where the lane is zero.
+        let filled = ((difference & ~(ones &<< 7)) &+ ~(ones &<< 7)) | difference
+        lanes &+= ~filled &>> 7 & ones
+        index &+= 8
       }
-      for lane in 0..<32 { total += Int(counts[lane]) }
+      // Sum the lanes in pairs first: their sum can exceed a byte.
+      let pairs = (lanes & 0x00FF_00FF_00FF_00FF) &+ (lanes &>> 8 & 0x00FF_00FF_00FF_00FF)
+      total &+= Int(truncatingIfNeeded: (pairs &* 0x0001_0001_0001_0001) &>> 48)
     }
     while index < raw.count {
       total += raw[index] == byte ? 1 : 0
