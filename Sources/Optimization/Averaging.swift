@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Which average of the parameters is kept.
+public enum AveragingKind: Hashable, Sendable {
+  case none
+  /// a = d a + (1 - d) w, with d rising from 0.1 to `decay` so that the start is forgotten.
+  case exponential(decay: Double)
+  /// The plain mean over the steps after a share of the training (Polyak & Juditsky 1992).
+  case mean(from: Double)
+}
+
 /// An average of the parameters over the steps, which is a better model than the last of them.
 public struct Averaging<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
-  public enum Kind: Hashable, Sendable {
-    case none
-    /// a = d a + (1 - d) w, with d rising from 0.1 to `decay` so that the start is forgotten.
-    case exponential(decay: Double)
-    /// The plain mean over the steps after a share of the training (Polyak & Juditsky 1992).
-    case mean(from: Double)
-  }
-
-  public let kind: Kind
+  public let kind: AveragingKind
   /// The average, or nothing before the first step that counts.
   public var average: [Scalar] = []
   /// Steps averaged.
   public var stepCount = 0
 
-  public init(_ kind: Kind) { self.kind = kind }
+  public init(_ kind: AveragingKind) { self.kind = kind }
 
   /// Takes in the parameters after a step.
   ///
