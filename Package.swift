@@ -88,6 +88,7 @@ let programs: [Target] = [
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
+  program("train-rnn", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 
@@ -115,6 +116,11 @@ let testTargets: [Target] = [
   tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
   tests(
     "RecurrentNetworks", ["ByteStreams", "LinearAlgebra", "RecurrentNetworks", "TokenStreams"]),
+    "RecurrentNetworks",
+    [
+      "ByteStreams", "LanguageModel", "Optimization", "RecurrentNetworks", "TensorFiles",
+      "TokenStreams",
+    ]),
 ]
 
 let package = Package(

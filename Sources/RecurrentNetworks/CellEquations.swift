@@ -43,6 +43,8 @@ struct CellGradient<Scalar: BinaryFloatingPoint & Sendable> {
 ///             h' = (1-z)∘n + z∘h
 extension NetworkConfiguration.Cell {
   /// One step forward.
+  @_specialize(where Scalar == Double)
+  @_specialize(where Scalar == Float)
   func forward<Scalar>(
     inputSum a: [Scalar], recurrentSum r: [Scalar], hidden h: [Scalar], cell c: [Scalar]
   ) -> CellStep<Scalar> {
@@ -81,6 +83,8 @@ extension NetworkConfiguration.Cell {
   ///
   /// - h, c: the state before the step.
   /// - dh, dc: the gradient with respect to the state after it.
+  @_specialize(where Scalar == Double)
+  @_specialize(where Scalar == Float)
   func backward<Scalar>(
     _ step: CellStep<Scalar>, hidden h: [Scalar], cell c: [Scalar], dHidden dh: [Scalar],
     dCell dc: [Scalar]

@@ -131,6 +131,8 @@ extension WindowLoss {
 ///
 /// The maximum is subtracted first: exp overflows above 88 in Float.
 @discardableResult
+@_specialize(where Scalar == Double)
+@_specialize(where Scalar == Float)
 func softmax<Scalar: BinaryFloatingPoint>(_ logits: inout [Scalar]) -> [Scalar] {
   let largest = logits.max() ?? 0
   let total = logits.reduce(0.0) { $0 + exp(Double($1 - largest)) }

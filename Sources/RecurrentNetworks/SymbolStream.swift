@@ -132,6 +132,17 @@ public struct TrainingData: Sendable {
   }
 }
 
+extension TrainingData {
+  /// Passes to make when nobody says: at least a thousand steps, ten million tokens, one pass.
+  ///
+  /// - batch: sequences side by side.
+  public func usualEpochCount(_ batch: Int) -> Int {
+    let tokenCount = trainingRange.count
+    let steps = max(1, tokenCount / (batch * 128))
+    return max(1, min(10_000_000 / tokenCount, 10), 1000 / steps)
+  }
+}
+
 /// Numbers pieces of several streams in order of first appearance; 0, 1 and 2 are the specials.
 private final class PieceNumbers {
   private(set) var spellings = [Spelling.unknown, Spelling.beginning, Spelling.end]
