@@ -115,10 +115,10 @@ let testTargets: [Target] = [
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
   tests(
-    "RecurrentNetworks", ["ByteStreams", "LinearAlgebra", "RecurrentNetworks", "TokenStreams"]),
     "RecurrentNetworks",
     [
-      "ByteStreams", "LanguageModel", "Optimization", "RecurrentNetworks", "TensorFiles",
+      "ByteStreams", "LanguageModel", "LinearAlgebra", "Optimization", "RecurrentNetworks",
+      "TensorFiles",
       "TokenStreams",
     ]),
 ]
