@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make              build the programs in .build/release
+#   make demo         raw text -> generated text on real texts, each command shown
+#   make test         build and run every test
+#   make install      PREFIX=/usr/local DESTDIR= PROGRAM_PREFIX=
+#   make lecture      the whole lecture as pictures and tables, in lecture/index.html
+#   make benchmark    speed beside the programs that others use
+#   make conformance  our results beside those of others' libraries, where Python has them
+#   make fuzz         TIME=60 seconds of random bytes for each parser
+#   make sanitize     the tests under AddressSanitizer and ThreadSanitizer
+#   make deps         install what the build needs and is missing
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+PROGRAM_PREFIX ?=
+TIME ?= 60
+SWIFT ?= swift
+PYTHON ?= python3
+BIN = .build/release
+
+# Programs have lower-case folders, modules have capitals.
+PROGRAMS := $(shell LC_ALL=C ls Sources | LC_ALL=C grep '^[a-z]')
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: all deps demo test lint install benchmark conformance lecture fuzz sanitize clean
+
+all: deps
+	$(SWIFT) build -c release
+
+deps:
+	@command -v $(SWIFT) > /dev/null || \
+	  { echo "make: no Swift toolchain; see https://www.swift.org/install" >&2; exit 1; }
+	@pkg-config --exists libzstd 2> /dev/null || if command -v apt-get > /dev/null; then \
+	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qy --no-install-recommends libzstd-dev pkg-config; \
+	else brew install zstd pkg-config; fi
+
+demo: all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+test: deps lint
+	$(SWIFT) build -c release --build-tests
+	SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release --skip-build
+
+lint:
+	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	@if command -v mandoc > /dev/null; then mandoc -T lint -W warning man/*.[1-8]; fi
+
+install: all
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	for section in 1 5 7; do install -d "$(DESTDIR)$(PREFIX)/share/man/man$$section"; done
+	for folder in bash-completion/completions zsh/site-functions fish/vendor_completions.d; do \
+	  install -d "$(DESTDIR)$(PREFIX)/share/$$folder"; done
+	set -e; share="$(DESTDIR)$(PREFIX)/share"; for program in $(PROGRAMS); do \
+	  name="$(PROGRAM_PREFIX)$$program"; installed="$(DESTDIR)$(PREFIX)/bin/$$name"; \
+	  install -m 755 "$(BIN)/$$program" "$$installed"; strip "$$installed"; \
+	  install -m 644 "man/$$program.1" "$$share/man/man1/$$name.1"; \
+	  "$$installed" --generate-completion-script bash > "$$share/bash-completion/completions/$$name"; \
+	  "$$installed" --generate-completion-script zsh > "$$share/zsh/site-functions/_$$name"; \
+	  "$$installed" --generate-completion-script fish > "$$share/fish/vendor_completions.d/$$name.fish"; \
+	done
+	install -m 644 man/*.5 "$(DESTDIR)$(PREFIX)/share/man/man5"
+	install -m 644 man/*.7 "$(DESTDIR)$(PREFIX)/share/man/man7"
+
+benchmark: all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(PYTHON)" bash Tests/Benchmarks/run.sh
+
+conformance: all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(PYTHON)" bash Tests/ConformanceTests/run.sh
+
+lecture: all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C examples lecture
+
+fuzz: deps
+	@bash Tests/Fuzz/run.sh "$(TIME)"
+
+# Each in its own folder: sanitized objects do not mix with others.
+sanitize: deps
+	for kind in address thread; do SWIFT_BACKTRACE=enable=no CHAINRULE_DYNAMIC_RUNTIME=1 \
+	  $(SWIFT) test --scratch-path .build/$$kind --sanitize $$kind || exit 1; done
+
+clean:
+	$(SWIFT) package clean
+	rm -rf lecture
