@@ -94,6 +94,11 @@ let programs: [Target] = [
 
 let testTargets: [Target] = [
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  .target(
+    name: "FuzzTargets",
+    dependencies: ["ByteStreams", "NGrams", "TensorFiles", "TokenStreams"],
+    path: "Tests/FuzzTargets", swiftSettings: settings),
+  tests("FuzzTargets", ["FuzzTargets"]),
   tests("ByteStreams", ["ByteStreams"]),
   tests("Probability", ["Probability"]),
   tests("FilterSupport", ["FilterSupport", "ByteStreams", argumentParser]),
@@ -123,10 +128,20 @@ let testTargets: [Target] = [
     ]),
 ]
 
+/// libFuzzer's program; its runtime is there in a build with `--sanitize fuzzer` only.
+let fuzzer: [Target] =
+  Context.environment["CHAINRULE_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz", exclude: ["run.sh"],
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+  ]
+
 let package = Package(
   name: "chainrule",
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
-  targets: floors.flatMap { $0 } + programs + testTargets,
+  targets: floors.flatMap { $0 } + programs + testTargets + fuzzer,
   swiftLanguageModes: [.v6])

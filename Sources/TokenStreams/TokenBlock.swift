@@ -22,6 +22,12 @@ public struct TokenBlock: Sendable {
   /// Ends the record that the last appended tokens belong to.
   public mutating func endRecord() { recordEnds.append(tokens.count) }
 
+  /// Whether the last record holds no token; true also without a record.
+  var lastRecordIsEmpty: Bool {
+    guard let end = recordEnds.last else { return true }
+    return end == (recordEnds.dropLast().last ?? 0)
+  }
+
   /// Calls `body` with each record's tokens and number.
   public func forEachRecord(_ body: (ArraySlice<Token>, Int) throws -> Void) rethrows {
     var start = 0
@@ -125,5 +131,6 @@ enum TokenPayload {
       }
       count = total
     }
+    guard cursor.remainingCount == 0 else { throw StreamError(.none, "corrupt token block") }
   }
 }

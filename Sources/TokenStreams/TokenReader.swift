@@ -42,6 +42,24 @@ public final class TokenReader {
     }
   }
 
+  /// Reads one open file.
+  public convenience init(
+    file: InputFile, numbering: Numbering, terminator: UInt8 = 0x0A, blockByteCount: Int = 1 << 18
+  ) throws(StreamError) {
+    self.init(
+      paths: [], numbering: numbering, terminator: terminator, blockByteCount: blockByteCount)
+    paths = []
+    try open(file)
+  }
+
+  private func open(_ file: InputFile) throws(StreamError) {
+    if try BlockReader.recognises(file) {
+      blocks = BinaryTokens(BlockReader(file))
+    } else {
+      records = RecordReader(file: file, terminator: terminator, blockByteCount: blockByteCount)
+    }
+  }
+
   /// Whether the next block would have to wait for another process.
   public var wouldBlock: Bool { records?.wouldBlock ?? blocks?.reader.wouldBlock ?? false }
 
@@ -69,13 +87,7 @@ public final class TokenReader {
       } else if let blocks {
         if let block = try blocks.next(for: self) { return block }
       } else if let path = paths.popFirst() {
-        let file = try InputFile(path: path)
-        if try BlockReader.recognises(file) {
-          blocks = BinaryTokens(BlockReader(file))
-        } else {
-          records = RecordReader(
-            file: file, terminator: terminator, blockByteCount: blockByteCount)
-        }
+        try open(InputFile(path: path))
         continue
       } else {
         return nil
@@ -108,8 +120,8 @@ public final class TokenReader {
     return result
   }
 
-  private var beginningToken: Token { known?.beginning ?? (known == nil ? 1 : Token.max) }
-  private var endToken: Token { known?.end ?? (known == nil ? 2 : Token.max) }
+  fileprivate var beginningToken: Token { known?.beginning ?? (known == nil ? 1 : Token.max) }
+  fileprivate var endToken: Token { known?.end ?? (known == nil ? 2 : Token.max) }
 
   /// The token of a spelling as it stands in a text stream.
   private func token(
@@ -179,8 +191,13 @@ private final class BinaryTokens {
           vocabulary = try Vocabulary(encoded: header.payload)
         } catch { throw StreamError(.file(reader.name), error.problem, advice: error.advice) }
         try target.accept(vocabulary, of: reader.name)
-        spellings = (0..<Token(vocabulary.count)).map { Array(vocabulary.spelling(of: $0)) }
-        tokenMap = Array(repeating: nil, count: spellings.count)
+        spellings = []
+        tokenMap = []
+        for token in 0..<Token(vocabulary.count) {
+          do throws(StreamError) {
+            try add(vocabulary.spelling(of: token))
+          } catch { throw StreamError(.file(reader.name), error.problem) }
+        }
       case .data(let payload, _):
         return try tokens(of: payload, for: target)
       case .end: break
@@ -197,8 +214,7 @@ private final class BinaryTokens {
     block.firstRecordNumber = recordNumber
     do throws(StreamError) {
       try TokenPayload.decode(payload.bytes, into: &block) { (spelling) throws(StreamError) in
-        spellings.append(Array(spelling))
-        tokenMap.append(nil)
+        try add(spelling)
       }
       for index in block.tokens.indices {
         let token = Int(block.tokens[index])
@@ -212,6 +228,10 @@ private final class BinaryTokens {
           let mapped = spellings[token].withUnsafeBufferPointer {
             target.number(canonical: $0, &block.unknownSpellings)
           }
+          guard mapped != target.beginningToken, mapped != target.endToken else {
+            throw StreamError(
+              .none, "\(String(decoding: spellings[token], as: UTF8.self)) inside a record")
+          }
           // Unknown ones are looked up again each time: their spellings must be listed each time.
           if block.unknownSpellings.count == before { tokenMap[token] = mapped }
           block.tokens[index] = mapped
@@ -222,6 +242,15 @@ private final class BinaryTokens {
     }
     recordNumber += block.recordEnds.count
     return block
+  }
+
+  /// Notes the next piece of the stream.
+  private func add(_ spelling: UnsafeBufferPointer<UInt8>) throws(StreamError) {
+    guard !spelling.isEmpty, Spelling.isCanonical(spelling) else {
+      throw StreamError(.none, "token \(spellings.count) is not spelt as a piece is")
+    }
+    spellings.append(Array(spelling))
+    tokenMap.append(nil)
   }
 
   /// What a stream kind is called in messages.

@@ -99,7 +99,8 @@ public struct TokenWriter: ~Copyable {
       output.append(terminator)
       start = end
     }
-    // A text that lacked its last terminator gives one that lacks it: decoding is then exact.
-    if !block.isTerminated, !block.recordEnds.isEmpty { output.count -= 1 }
+    // A text that lacked its last terminator gives one that lacks it: decoding is then exact. Without
+    // tokens the terminator is all that shows the record.
+    if !block.isTerminated, !block.lastRecordIsEmpty { output.count -= 1 }
   }
 }
