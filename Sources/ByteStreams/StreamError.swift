@@ -38,6 +38,21 @@ public struct StreamError: Error, Hashable, Sendable, CustomStringConvertible {
       case .line(let name, let number): "\(name):\(number): "
       case .offset(let name, let offset): "\(name):@\(offset): "
       }
-    return location + problem + (advice.map { "; \($0)" } ?? "")
+    let text = location + problem + (advice.map { "; \($0)" } ?? "")
+    return StreamError.printable(text)
+  }
+
+  /// The text without control characters: what a foreign file says must not break the line or drive
+  /// the terminal.
+  private static func printable(_ text: String) -> String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    }
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    return text.unicodeScalars.reduce(into: "") { result, scalar in
+      guard isControl(scalar) else { return result.unicodeScalars.append(scalar) }
+      let digits = String(scalar.value, radix: 16, uppercase: true)
+      result += "\\x" + (digits.utf8.count < 2 ? "0" : "") + digits
+    }
   }
 }

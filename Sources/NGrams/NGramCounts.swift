@@ -12,10 +12,21 @@ public struct NGramCounts: Sendable {
 
   /// Reads the rest of a counts stream.
   ///
-  /// - Throws: what `CountReader` throws; an n-gram that predicts `<s>`.
+  /// - Throws: what `CountReader` throws; an n-gram that predicts `<s>`; counts whose sum
+  ///   overflows.
   public init(_ reader: CountReader) throws(StreamError) {
     var blocks: [CountBlock] = []
-    while let block = try reader.next() { blocks.append(block) }
+    var total: UInt64 = 0
+    while let block = try reader.next() {
+      for count in block.counts {
+        let (sum, overflows) = total.addingReportingOverflow(count)
+        guard !overflows else {
+          throw StreamError(.none, "the counts add up to more than \(UInt64.max)")
+        }
+        total = sum
+      }
+      blocks.append(block)
+    }
     smoothing = reader.smoothing
     let order = reader.order ?? 1
     let found = reader.takeVocabulary()

@@ -16,7 +16,7 @@ extension FuzzTarget {
   } attack: { bytes in
     let whole = try drained(bytes)
     let again = try drained(bytes, step: 3)
-    precondition(again == whole)
+    demand(again == whole, "steps differ")
   }
 
   /// The blocks of a binary stream: what is accepted is written and read again.
@@ -60,7 +60,7 @@ extension FuzzTarget {
   } attack: { bytes in
     let file = try TensorFile(bytes: bytes, name: "input")
     for entry in file.entries {
-      precondition(file.bytes(of: entry).count == entry.range.count)
+      demand(file.bytes(of: entry).count == entry.range.count, "a tensor is cut")
       _ = try? file.numbers(of: entry, as: Float.self)
     }
   }

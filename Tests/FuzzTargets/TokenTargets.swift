@@ -37,11 +37,12 @@ private func checkTokens(_ bytes: [UInt8]) throws {
     try writer.finish()
     let written = sink.takeBytes()
     // A text may begin as a compressed or binary stream does; then it is read as one.
-    if case .text = form, let first = written.first, first >= 0x28 && first < 0x61 || first >= 0x80 {
+    if case .text = form, let first = written.first, first >= 0x28 && first < 0x61 || first >= 0x80
+    {
       continue
     }
     let again = try records(written)
-    precondition(spelt(again.blocks, again.vocabulary) == expected)
+    demand(spelt(again.blocks, again.vocabulary) == expected, "records differ")
   }
 }
 
@@ -50,7 +51,9 @@ private let sampleText = "what do▁pigs eat ?\n\n\\x3Cs> <unk> \\\\ \\xFF é\nd
 extension FuzzTarget {
   static let tokenText = FuzzTarget(name: "token-text") {
     [Array(sampleText.utf8), Array("<unk> a\ta  b\r\n".utf8)]
-  } attack: { try checkTokens($0) }
+  } attack: {
+    try checkTokens($0)
+  }
 
   /// Header and payload of a binary token stream, below the checksums.
   static let tokenBlocks = FuzzTarget(name: "token-blocks") {
@@ -60,5 +63,7 @@ extension FuzzTarget {
     for block in blocks { try writer.write(block) }
     try writer.finish()
     return [try unframed(sink.takeBytes())]
-  } attack: { try checkTokens(try framed(kind: "tokn", $0)) }
+  } attack: {
+    try checkTokens(try framed(kind: "tokn", $0))
+  }
 }

@@ -14,7 +14,8 @@ private func mutated(
     let end = min(bytes.count, place + Int.random(in: 0...8, using: &generator))
     switch Int.random(in: 0..<7, using: &generator) {
     case 0 where place < bytes.count: bytes[place] ^= 1 << UInt8(generator.next() & 7)
-    case 1 where place < bytes.count: bytes[place] = [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &generator)!
+    case 1 where place < bytes.count:
+      bytes[place] = [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &generator)!
     case 2: bytes.insert(UInt8(truncatingIfNeeded: generator.next()), at: place)
     case 3: bytes.removeSubrange(place..<end)
     case 4: bytes.insert(contentsOf: bytes[place..<end], at: place)
@@ -39,7 +40,8 @@ private func mutated(
   }
 }
 
-@Test(arguments: FuzzTarget.all.indices) func `seeds cut at any byte do no harm`(index: Int) throws {
+@Test(arguments: FuzzTarget.all.indices) func `seeds cut at any byte do no harm`(index: Int) throws
+{
   let target = FuzzTarget.all[index]
   for seed in try target.seeds() {
     for count in 0..<min(seed.count, 2000) { target.run(Array(seed[..<count])) }

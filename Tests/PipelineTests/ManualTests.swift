@@ -80,7 +80,9 @@ private func optionsOfPage(_ text: String) -> Set<String> {
     #expect(text.hasPrefix(".\\\" SPDX-License-Identifier: Apache-2.0\n"), "\(name)")
     for reference in text.matches(of: /\.Xr ([a-z0-9-]+) ([1-8])/) {
       let target = "\(reference.1).\(reference.2)"
-      #expect(names.contains(target) || otherPages.contains(target), "\(name): \(target)")
+      #expect(
+        names.contains(target) || (otherPages.union(plannedPages)).contains(target),
+        "\(name): \(target)")
     }
     if hasMandoc {
       let path = manuals.appendingPathComponent(name).path
@@ -90,10 +92,18 @@ private func optionsOfPage(_ text: String) -> Set<String> {
   }
 }
 
+/// Pages of ours on their way.
+private let plannedPages = Set(
+  """
+  tokenize bpe-learn wordpiece-learn unigram-learn count-ngrams estimate-ngrams train-rnn \
+  train-masked score sample beam diverge arith-code transduce probe-gradients settle mix-ngrams
+  """.split(separator: " ").map { "\($0).1" }
+    + ["token-stream.5", "ngram-counts.5", "ngram-model.5", "rnn-model.5", "lecture.7"])
+
 /// Pages of other packages that ours name.
 private let otherPages: Set<String> = [
   "awk.1", "cat.1", "cmp.1", "cut.1", "diff.1", "dot.1", "gnuplot.1", "gzip.1", "head.1", "join.1",
   "make.1", "parallel.1", "paste.1", "sort.1", "split.1", "tail.1", "tr.1", "uniq.1", "wc.1",
-  "transduce.1", "lecture.7", "chainrule.7", "xargs.1", "xz.1", "xzcat.1", "zcat.1", "zstd.1",
+  "xargs.1", "xz.1", "xzcat.1", "zcat.1", "zstd.1",
   "pgm.5", "pbm.5", "netpbm.1", "bible.1",
 ]
