@@ -88,11 +88,15 @@ let programs: [Target] = [
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
-  program("train-rnn", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 
 let testTargets: [Target] = [
+  .executableTarget(
+    name: "network-benchmark",
+    dependencies: ["ByteStreams", "LinearAlgebra", "Optimization", "RecurrentNetworks"],
+    path: "Tests/Benchmarks/RecurrentNetworks", swiftSettings: settings),
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
   .target(
     name: "FuzzTargets",
