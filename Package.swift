@@ -85,6 +85,7 @@ let floors: [[Target]] = [
 ]
 
 let programs: [Target] = [
+  program("tokenize", ["Tokenization"]),
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
