@@ -75,6 +75,12 @@ public final class InputFile {
     return startsLike(prefix)
   }
 
+  /// The first bytes that are still to be read, up to `maximum`; fewer only at the end of the stream.
+  public func prefix(_ maximum: Int) throws(StreamError) -> [UInt8] {
+    while ahead.count - aheadStart < maximum, try fillAhead() {}
+    return Array(UnsafeBufferPointer(rebasing: ahead.bytes[aheadStart...]).prefix(maximum))
+  }
+
   /// Reads up to `buffer.count` bytes; zero only at the end of the stream.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(StreamError) -> Int {
     var count = min(buffer.count, ahead.count - aheadStart)
