@@ -68,6 +68,7 @@ let floors: [[Target]] = [
   ],
   [
     module("NGrams", ["ByteStreams", "LanguageModel", "TokenStreams"]),
+    module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
       "MaskedNetworks",
@@ -82,23 +83,31 @@ let floors: [[Target]] = [
         "TensorFiles", "TokenStreams",
       ]),
   ],
+  [
+    module(
+      "ModelFiles",
+      [
+        "ByteStreams", "LanguageModel", "MaskedNetworks", "NGrams", "RecurrentNetworks",
+        "TensorFiles",
+      ])
+  ],
 ]
 
 let programs: [Target] = [
-  program("tokenize", ["Tokenization"]),
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
-  program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program("train-rnn", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program("score", ["LanguageModel", "ModelFiles", "Probability"]),
+  program("sample", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
+  program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 
 let testTargets: [Target] = [
-  .executableTarget(
-    name: "network-benchmark",
-    dependencies: ["ByteStreams", "LinearAlgebra", "Optimization", "RecurrentNetworks"],
-    path: "Tests/Benchmarks/RecurrentNetworks", swiftSettings: settings),
-  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+  .target(
+    name: "TestSupport", dependencies: ["LanguageModel", "TokenStreams"],
+    path: "Tests/TestSupport", swiftSettings: settings),
   .target(
     name: "FuzzTargets",
     dependencies: ["ByteStreams", "NGrams", "TensorFiles", "TokenStreams"],
@@ -118,6 +127,8 @@ let testTargets: [Target] = [
       "TokenStreams",
     ]
   ),
+  tests("Decoding", ["ByteStreams", "Decoding", "LanguageModel", "Probability", "TokenStreams"]),
+  tests("LanguageModel", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
   tests("EnergyModels", ["EnergyModels", "Probability"]),
   tests("Optimization", ["Optimization"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),

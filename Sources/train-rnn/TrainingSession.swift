@@ -2,7 +2,6 @@
 
 import ByteStreams
 import FilterSupport
-import LinearAlgebra
 import RecurrentNetworks
 import TensorFiles
 
@@ -16,11 +15,10 @@ struct TrainingSession {
     let configuration = command.network.languageModel(symbolCount: data.table.count)
     let options = command.training.options(
       seed: command.seed.seed, defaultEpochs: data.usualEpochCount(command.training.batch))
-    let network = FastNetwork(
+    let network = ReferenceNetwork<Float>(
       configuration,
       parameters: command.network.initialisation.parameters(
-        of: configuration, seed: command.seed.seed),
-      team: Team(count: command.threads.count, instructionSet: try InstructionSet.chosen()))
+        of: configuration, seed: command.seed.seed))
     let stop = command.checkpoint.map { _ in StopRequest() }
     let saved = try savedCheckpoint(for: network, options)
     let trainer = try Trainer(

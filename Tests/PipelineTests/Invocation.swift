@@ -56,7 +56,20 @@ struct Invocation: CustomTestStringConvertible, Sendable {
       setUp: "printf '1100\\n1010\\n' > p; printf '1101\\n1010\\n0100\\n' > in",
       options: "--patterns $d/p"),
     Invocation(program: "count-ngrams", setUp: pigs, options: "-n 2"),
+    Invocation(
+      program: "score", setUp: pigs + "; count-ngrams -n 2 < in > m",
+      options: "-m $d/m --per-token"),
+    Invocation(program: "score", setUp: pigs + "; count-ngrams -n 2 < in > m", options: "-m $d/m"),
+    Invocation(
+      program: "sample", setUp: model, options: "-n 200 --top-p 0.9", readsBinary: true,
+      inputOption: "-m"),
+    Invocation(
+      program: "beam", setUp: model, options: "-n 3", readsBinary: true, inputOption: "-m"),
   ]
+
+  /// A model: counts, text and binary.
+  private static let model =
+    "count-ngrams -n 2 $examples/pigs.txt > in; count-ngrams -b -n 2 $examples/pigs.txt > in.bin"
 
   /// Tokens as text.
   private static let pigs = "sed 's/pigs/p\\\\x01/' $examples/pigs.txt > in"

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension ByteBuffer {
+  /// Appends a number in decimal, with at most 14 significant digits and no zeros at its end.
+  ///
+  ///     1/8 -> 0.125     2/3 -> 0.66666666666667     1e-6 -> 1e-6     -∞ -> -inf     NaN -> nan
+  ///
+  /// What was computed in Double through logarithms is good to these digits; the shortest decimal
+  /// that gives back every bit would show e^(ln 1/8) as 0.12500000000000003. Only the four basic
+  /// operations are used, so that every machine prints the same.
+  public mutating func append(number value: Double) {
+    guard value.isFinite else {
+      append(value.isNaN ? "nan" : value < 0 ? "-inf" : "inf")
+      return
+    }
+    if value < 0 { append(UInt8(ascii: "-")) }
+    let magnitude = value.magnitude
+    guard magnitude > 0 else { return append(UInt8(ascii: "0")) }
+    // The decimal exponent from the binary one, at most one too small or too large.
+    var exponent = Int((Double(magnitude.exponent) * 0.301029995663981).rounded(.down))
+    var scaled = ByteBuffer.scaled(magnitude, byPowerOfTen: 13 - exponent)
+    if scaled >= 99_999_999_999_999.5 {
+      exponent += 1
+      scaled = ByteBuffer.scaled(magnitude, byPowerOfTen: 13 - exponent)
+    } else if scaled < 9_999_999_999_999.95 {
+      exponent -= 1
+      scaled = ByteBuffer.scaled(magnitude, byPowerOfTen: 13 - exponent)
+    }
+    var digits = UInt64(scaled.rounded())
+    if digits >= 100_000_000_000_000 {
+      digits /= 10
+      exponent += 1
+    }
+    var digitCount = 14
+    while digits % 10 == 0, digitCount > 1 {
+      digits /= 10
+      digitCount -= 1
+    }
+    append(digits: digits, count: digitCount, exponent: exponent)
+  }
+
+  /// Appends d.ddd × 10^exponent: plainly where that takes few zeros, else with an exponent.
+  private mutating func append(digits: UInt64, count digitCount: Int, exponent: Int) {
+    let point = exponent + 1
+    if point > 15 || point < -4 {
+      let start = count
+      append(decimal: digits)
+      if digitCount > 1 { insertPoint(at: start + 1) }
+      append(UInt8(ascii: "e"))
+      if exponent < 0 { append(UInt8(ascii: "-")) }
+      append(decimal: UInt64(exponent.magnitude))
+    } else if point <= 0 {
+      append([0x30, UInt8(ascii: ".")])
+      for _ in point..<0 { append(0x30) }
+      append(decimal: digits)
+    } else {
+      let start = count
+      append(decimal: digits)
+      for _ in 0..<max(0, point - digitCount) { append(0x30) }
+      if point < digitCount { insertPoint(at: start + point) }
+    }
+  }
+
+  private mutating func insertPoint(at index: Int) {
+    append(0)
+    memmove(base + index + 1, base + index, count - index - 1)
+    base[index] = UInt8(ascii: ".")
+  }
+
+  private static func scaled(_ value: Double, byPowerOfTen power: Int) -> Double {
+    var result = value
+    var rest = power
+    // Powers up to 22 are exact in Double.
+    while rest > 22 {
+      result *= 1e22
+      rest -= 22
+    }
+    while rest < -22 {
+      result /= 1e22
+      rest += 22
+    }
+    return rest < 0 ? result / powersOfTen[-rest] : result * powersOfTen[rest]
+  }
+
+  private static let powersOfTen: [Double] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17,
+    1e18, 1e19, 1e20, 1e21, 1e22,
+  ]
+}

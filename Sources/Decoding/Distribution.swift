@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ByteStreams
+public import LanguageModel
+internal import Probability
+public import TokenStreams
+
+/// The distribution of the next token, as decoding strategies adjust it.
+///
+/// Ties are broken bytewise: of equally probable tokens the smaller spelling comes first. Sums of
+/// logarithms that are equal but for rounding count as equal.
+public struct Distribution: Sendable {
+  /// [vocabulary.count], nats, up to a constant; −∞ for what cannot follow or was removed.
+  public var logWeights: [Double]
+  public let vocabulary: Vocabulary
+
+  public init(_ logWeights: [Double], vocabulary: Vocabulary) {
+    precondition(logWeights.count == vocabulary.count)
+    self.logWeights = logWeights
+    self.vocabulary = vocabulary
+  }
+
+  /// The distribution of a model after `state`.
+  public init<Model: LanguageModel>(of model: Model, after state: Model.State) {
+    vocabulary = model.vocabulary
+    logWeights = Array(repeating: 0, count: vocabulary.count)
+    refill(from: model, after: state)
+  }
+
+  /// Replaces the weights by those of a model after another state.
+  mutating func refill<Model: LanguageModel>(from model: Model, after state: Model.State) {
+    logWeights.withUnsafeMutableBufferPointer {
+      var row = MutableSpan(_unsafeElements: $0)
+      model.logProbabilities(after: state, into: &row)
+    }
+  }
+
+  /// Whether some token can follow; false when the model does not define what does.
+  public var isDefined: Bool {
+    var isPossible = false
+    for weight in logWeights {
+      if weight.isNaN { return false }
+      if weight > -.infinity { isPossible = true }
+    }
+    return isPossible
+  }
+
+  /// Shifts the weights so that they are log-probabilities.
+  public mutating func normalise() {
+    let total = logWeights.withUnsafeBufferPointer { logSumExp($0) }
+    guard total > -.infinity else { return }
+    for token in logWeights.indices { logWeights[token] -= total }
+  }
+
+  /// Whether token `a` comes before token `b`: more probable, or bytewise smaller.
+  func precedes(_ a: Token, _ b: Token) -> Bool {
+    let (x, y) = (tieKey(logWeights[Int(a)]), tieKey(logWeights[Int(b)]))
+    return x != y ? x > y : vocabulary.precedes(a, b)
+  }
+
+  /// The most probable tokens, at most `count`, best first; those that cannot follow are left out.
+  public func best(_ count: Int) -> [Token] {
+    var best = Best<Token>(count) { precedes($0, $1) }
+    for token in logWeights.indices where logWeights[token] > -.infinity {
+      best.offer(Token(token))
+    }
+    return best.sorted()
+  }
+
+  /// All tokens that can follow, most probable first.
+  public func sortedTokens() -> [Token] { best(logWeights.count) }
+
+  /// Removes every token but `kept`.
+  mutating func keep(_ kept: [Token]) {
+    let weights = kept.map { logWeights[Int($0)] }
+    for token in logWeights.indices { logWeights[token] = -.infinity }
+    for (token, weight) in zip(kept, weights) { logWeights[Int(token)] = weight }
+  }
+
+  /// The smallest token whose cumulated probability reaches `u`, walking ids upwards: inverse-CDF
+  /// sampling for a uniform `u` in [0, 1].
+  ///
+  /// Of weights 1 2 3 4, u = 0.1 gives the first and u = 0.1000001 the second.
+  public func token(atCumulative u: Double) -> Token {
+    let maximum = logWeights.max()!
+    // Sums in id order, so that the same number always meets the same bounds.
+    var total = 0.0
+    for weight in logWeights { total += exp(weight - maximum) }
+    // A bound is a sum of rounded terms: u reaches it when it is within their rounding.
+    let target = u * total - 1e-12 * total
+    var cumulated = 0.0
+    var last = 0
+    for token in logWeights.indices where logWeights[token] > -.infinity {
+      cumulated += exp(logWeights[token] - maximum)
+      last = token
+      if cumulated >= target { break }
+    }
+    return Token(last)
+  }
+}
+
+/// Log-probabilities whose keys are equal differ by rounding at most.
+func tieKey(_ logProbability: Double) -> Double {
+  // 2^-33 nats: a million roundings of Double, and far below what any model can tell apart.
+  (logProbability * 0x1p33).rounded()
+}
+
+/// The best of many elements, found with a heap of as many as are wanted.
+struct Best<Element> {
+  private let capacity: Int
+  private let precedes: (Element, Element) -> Bool
+  /// A heap whose root is the worst of those kept.
+  private(set) var heap: [Element] = []
+
+  init(_ capacity: Int, by precedes: @escaping (Element, Element) -> Bool) {
+    self.capacity = capacity
+    self.precedes = precedes
+  }
+
+  /// The worst of those kept, once there are as many as wanted.
+  var worst: Element? { heap.count < capacity ? nil : heap.first }
+
+  mutating func offer(_ element: Element) {
+    if heap.count < capacity {
+      heap.append(element)
+      siftUp(heap.count - 1)
+    } else if let root = heap.first, precedes(element, root) {
+      heap[0] = element
+      siftDown(0)
+    }
+  }
+
+  /// Those kept, best first.
+  func sorted() -> [Element] { heap.sorted(by: precedes) }
+
+  private mutating func siftUp(_ start: Int) {
+    var child = start
+    while child > 0 {
+      let parent = (child - 1) / 2
+      guard precedes(heap[parent], heap[child]) else { return }
+      heap.swapAt(parent, child)
+      child = parent
+    }
+  }
+
+  private mutating func siftDown(_ start: Int) {
+    var parent = start
+    while true {
+      var worst = parent
+      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
+        if precedes(heap[worst], heap[child]) { worst = child }
+      }
+      if worst == parent { return }
+      heap.swapAt(parent, worst)
+      parent = worst
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+public import Probability
+public import TokenStreams
+
+/// Scores as rows of TAB-separated text, the numbers of a plot.
+///
+/// A probability of zero shows as `inf` (its surprisal) or `0`, an undefined one as `undef`.
+public struct ScoreTable: Sendable {
+  public enum Rows: Sendable {
+    /// One row a predicted symbol: token, value, record.
+    case tokens
+    /// One row a record: value, symbols, unknown tokens, perplexity with and without them.
+    case records
+    /// One row a record: the value alone.
+    case values
+  }
+
+  /// What a value is.
+  public enum Measure: Hashable, Sendable {
+    /// −log p, in a unit.
+    case surprisal(LogUnit)
+    case probability
+
+    var name: String {
+      switch self {
+      case .surprisal(let unit): unit.rawValue
+      case .probability: "probability"
+      }
+    }
+
+    func value(of logProbability: Double) -> Double {
+      switch self {
+      case .surprisal(let unit): -logProbability * unit.perNat
+      case .probability: exp(logProbability)
+      }
+    }
+  }
+
+  private let rows: Rows
+  private let measure: Measure
+  private let vocabulary: Vocabulary
+
+  public init(_ rows: Rows, _ measure: Measure, vocabulary: Vocabulary) {
+    self.rows = rows
+    self.measure = measure
+    self.vocabulary = vocabulary
+  }
+
+  /// The names of the columns, as a line.
+  public var header: String {
+    switch rows {
+    case .tokens: "token\t\(measure.name)\tline\n"
+    case .records: "\(measure.name)\ttokens\tunknown\tperplexity\tperplexity_known\n"
+    case .values: "\(measure.name)\n"
+    }
+  }
+
+  /// Appends the rows of a block.
+  public func append(_ scored: ScoredBlock, to output: inout ByteBuffer) {
+    if case .tokens = rows { return appendTokens(scored, to: &output) }
+    for score in scored.recordScores {
+      output.append(value: measure.value(of: score.logProbability))
+      if case .records = rows {
+        output.append(0x09)
+        output.append(decimal: UInt64(score.count))
+        output.append(0x09)
+        output.append(decimal: UInt64(score.unknownCount))
+        output.append(0x09)
+        output.append(value: score.perplexity)
+        output.append(0x09)
+        output.append(value: score.knownPerplexity)
+      }
+      output.append(0x0A)
+    }
+  }
+
+  private func appendTokens(_ scored: ScoredBlock, to output: inout ByteBuffer) {
+    var number = scored.firstNumber
+    scored.forEachRecord { tokens, scores, _ in
+      for (offset, logProbability) in scores.enumerated() {
+        let token = offset < tokens.count ? tokens[tokens.startIndex + offset] : vocabulary.end!
+        output.append(vocabulary.spelling(of: token))
+        output.append(0x09)
+        output.append(value: measure.value(of: logProbability))
+        output.append(0x09)
+        output.append(decimal: UInt64(number))
+        output.append(0x0A)
+      }
+      number += 1
+    }
+  }
+
+  /// Appends a corpus's score, one quantity a row.
+  ///
+  /// - byteCount: bytes of the original text, if they are known.
+  public static func append(
+    summary score: Score, unit: LogUnit, byteCount: Int?, to output: inout ByteBuffer
+  ) {
+    let surprisal = -score.logProbability * unit.perNat
+    let bits = -score.logProbability * LogUnit.bits.perNat
+    output.append(row: "records", Double(score.recordCount))
+    output.append(row: "tokens", Double(score.count))
+    output.append(row: "unknown", Double(score.unknownCount))
+    output.append(row: "zero", Double(score.zeroCount))
+    output.append(row: "undefined", Double(score.undefinedCount))
+    output.append(row: unit.rawValue, surprisal)
+    output.append(row: "cross_entropy", surprisal / Double(score.count))
+    output.append(row: "perplexity", score.perplexity)
+    output.append(row: "perplexity_known", score.knownPerplexity)
+    output.append(row: "bits_per_line", score.bitsPerRecord)
+    if let byteCount {
+      output.append(row: "bytes", Double(byteCount))
+      output.append(row: "bits_per_byte", bits / Double(byteCount))
+    }
+  }
+}
+
+extension ByteBuffer {
+  /// Appends a number, or `undef` for one that is not.
+  public mutating func append(value: Double) {
+    if value.isNaN { append("undef") } else { append(number: value) }
+  }
+
+  /// Appends a row of two columns: name and number.
+  public mutating func append(row name: String, _ value: Double) {
+    append(name)
+    append(0x09)
+    append(value: value)
+    append(0x0A)
+  }
+}

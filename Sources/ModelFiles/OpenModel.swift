@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+public import LanguageModel
+internal import MaskedNetworks
+internal import NGrams
+internal import RecurrentNetworks
+internal import TensorFiles
+
+/// Opens a model of any family, recognised by its content.
+///
+/// - path: `-` is standard input.
+/// - Throws: `StreamError` when the file cannot be read or is no whole model.
+public func openModel(at path: String) throws(StreamError) -> any LanguageModel {
+  let file = try InputFile(path: path)
+  guard TensorFile.recognises(try file.peek(9)) else { return try openNGramModel(file) }
+  // By its path it is mapped.
+  let tensors = path == "-" ? try TensorFile(file) : try TensorFile(path: path)
+  if MaskedModelFile.recognises(tensors) { return try MaskedModelFile(tensors).languageModel }
+  if RecurrentModel.recognises(tensors) { return try RecurrentModel.open(tensors) }
+  throw StreamError(
+    .file(file.name), "tensors of no network known here",
+    advice: "give a model of train-rnn or train-masked")
+}
+
+extension MaskedModelFile {
+  fileprivate var languageModel: MaskedModel {
+    get throws(StreamError) {
+      guard layout.configuration.mask == .autoregressive else {
+        throw StreamError(
+          .none, "an unmasked network maps whole inputs and predicts no tokens",
+          advice: "run it with transduce")
+      }
+      return MaskedModel(vocabulary: vocabulary, layout: layout, parameters: parameters)
+    }
+  }
+}
