@@ -94,10 +94,11 @@ let floors: [[Target]] = [
 ]
 
 let programs: [Target] = [
+  program("tokenize", ["Tokenization"]),
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
-  program("train-rnn", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("score", ["LanguageModel", "ModelFiles", "Probability"]),
   program("sample", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
   program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
@@ -105,6 +106,10 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+  .executableTarget(
+    name: "network-benchmark",
+    dependencies: ["ByteStreams", "LinearAlgebra", "Optimization", "RecurrentNetworks"],
+    path: "Tests/Benchmarks/RecurrentNetworks", swiftSettings: settings),
   .target(
     name: "TestSupport", dependencies: ["LanguageModel", "TokenStreams"],
     path: "Tests/TestSupport", swiftSettings: settings),

@@ -75,10 +75,10 @@ public final class InputFile {
     return startsLike(prefix)
   }
 
-  /// The next `count` bytes, fewer at the end of the stream, which stay to be read.
-  public func peek(_ count: Int) throws(StreamError) -> [UInt8] {
-    while ahead.count - aheadStart < count, try fillAhead() {}
-    return Array(ahead.bytes[aheadStart...].prefix(count))
+  /// The first bytes that are still to be read, up to `maximum`; fewer only at the end of the stream.
+  public func prefix(_ maximum: Int) throws(StreamError) -> [UInt8] {
+    while ahead.count - aheadStart < maximum, try fillAhead() {}
+    return Array(UnsafeBufferPointer(rebasing: ahead.bytes[aheadStart...]).prefix(maximum))
   }
 
   /// Reads up to `buffer.count` bytes; zero only at the end of the stream.

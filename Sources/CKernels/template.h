@@ -123,12 +123,11 @@ static void pack_transposed(const float *b, long stride, long inner, long column
 
 // MARK: products
 
-/// One register tile: `height` rows of one panel. Element (i, k) of a lies at i row + k step. Each
-/// sum starts from `start` and runs over k in order in one lane, so its bits do not depend on the
+/// One register tile: `height` rows of one panel, from a block of a, [inner][height]. Each sum starts
+/// from `start` and runs over the inner index in order in one lane, so its bits do not depend on the
 /// tile that it falls into.
-INLINE void tile(int height, const float *a, long row, long step, const float *panel,
-                 const float *start, long start_stride, float *c, long c_stride, long columns,
-                 long inner) {
+INLINE void tile(int height, const float *block, const float *panel, const float *start,
+                 long start_stride, float *c, long c_stride, long columns, long inner) {
   const int second = columns > WIDTH;
   vec sum[ROWS][2];
   UNROLL for (int i = 0; i < height; i++) {
@@ -136,10 +135,10 @@ INLINE void tile(int height, const float *a, long row, long step, const float *p
     sum[i][0] = start ? load(from, columns) : all(0);
     sum[i][1] = start && second ? load(from + WIDTH, columns - WIDTH) : all(0);
   }
-  for (long k = 0; k < inner; k++, a += step, panel += PANEL) {
+  for (long k = 0; k < inner; k++, block += height, panel += PANEL) {
     const vec b0 = *(const vec *)panel, b1 = *(const vec *)(panel + WIDTH);
     UNROLL for (int i = 0; i < height; i++) {
-      const vec x = all(a[i * row]);
+      const vec x = all(block[i]);
       sum[i][0] = x * b0 + sum[i][0];
       sum[i][1] = x * b1 + sum[i][1];
     }
@@ -151,47 +150,50 @@ INLINE void tile(int height, const float *a, long row, long step, const float *p
 }
 
 /// `height` rows of all panels. Full panels see a constant width: plain loads and stores.
-INLINE void strip(int height, const float *a, long row, long step, const float *panels,
-                  long panel_size, const float *start, long start_stride, float *c,
-                  long c_stride, long columns, long inner) {
+INLINE void strip(int height, const float *block, const float *panels, long panel_size,
+                  const float *start, long start_stride, float *c, long c_stride, long columns,
+                  long inner) {
   for (; columns >= PANEL; columns -= PANEL, panels += panel_size, c += PANEL) {
-    tile(height, a, row, step, panels, start, start_stride, c, c_stride, PANEL, inner);
+    tile(height, block, panels, start, start_stride, c, c_stride, PANEL, inner);
     if (start) start += PANEL;
   }
   if (columns > 0)
-    tile(height, a, row, step, panels, start, start_stride, c, c_stride, columns, inner);
+    tile(height, block, panels, start, start_stride, c, c_stride, columns, inner);
 }
 
-#define STRIP(height, row, step)                                                               \
-  strip(height, a, row, step, panels, panel_size, start, start_stride, c, c_stride, columns, inner)
-#define STRIPS(row, step)                                                                      \
-  switch (height) {                                                                            \
-    case 1: return STRIP(1, row, step); case 2: return STRIP(2, row, step);                    \
-    case 3: return STRIP(3, row, step); case 4: return STRIP(4, row, step);                    \
-    case 5: return STRIP(5, row, step); case 6: return STRIP(6, row, step);                    \
-    TALL_STRIPS(row, step)                                                                     \
-  }
+static void strip_of(int height, const float *block, const float *panels, long panel_size,
+                     const float *start, long start_stride, float *c, long c_stride,
+                     long columns, long inner) {
+#define STRIP(h)                                                                               \
+  case h:                                                                                      \
+    strip(h, block, panels, panel_size, start, start_stride, c, c_stride, columns, inner);     \
+    break;
+  switch (height) {
+    STRIP(1) STRIP(2) STRIP(3) STRIP(4) STRIP(5) STRIP(6)
 #if ROWS > 6
-#define TALL_STRIPS(row, step)                                                                 \
-    case 7: return STRIP(7, row, step); case 8: return STRIP(8, row, step);                    \
-    case 9: return STRIP(9, row, step); case 10: return STRIP(10, row, step);                  \
-    case 11: return STRIP(11, row, step); case 12: return STRIP(12, row, step);
-#else
-#define TALL_STRIPS(row, step)
+    STRIP(7) STRIP(8) STRIP(9) STRIP(10) STRIP(11) STRIP(12)
 #endif
-
-/// Rows of a as they are stored.
-static void strip_of_rows(int height, const float *a, long a_stride, const float *panels,
-                          long panel_size, const float *start, long start_stride, float *c,
-                          long c_stride, long columns, long inner) {
-  STRIPS(a_stride, 1)
+  }
 }
 
-/// A copied block of a, [inner][height].
-static void strip_of_block(int height, const float *a, const float *panels, long panel_size,
-                           const float *start, long start_stride, float *c, long c_stride,
-                           long columns, long inner) {
-  STRIPS(1, height)
+/// Depth of a block of a: with a panel's part it stays in the first-level cache.
+enum { DEPTH = 256 };
+
+/// Copies `height` rows of a, `depth` elements of each, to [depth][height]; writes WIDTH past it.
+static void copy_rows(const float *a, long stride, int height, long depth, float *block) {
+  for (int i = 0; i < height; i += WIDTH)
+    for (long k = 0; k < depth; k += WIDTH) {
+      const long left = depth - k < WIDTH ? depth - k : WIDTH;
+      vec lanes[WIDTH];
+      UNROLL for (int j = 0; j < WIDTH; j++)
+        lanes[j] = i + j < height ? load(a + (i + j) * stride + k, left) : all(0);
+      transpose(lanes);
+      for (long j = 0; j < left; j++) {
+        float *out = block + (k + j) * height + i;
+        // In order of k, so that what a store writes too much the next one overwrites.
+        store(out, lanes[j], i == 0 ? WIDTH : height - i);
+      }
+    }
 }
 
 /// One row: four panels at a time keep enough sums in flight to be bound by memory alone.
@@ -209,7 +211,7 @@ static void product_of_row(const float *a, const float *panels, const float *sta
     UNROLL for (int i = 0; i < 8; i++) store(c + i * WIDTH, sum[i], WIDTH);
     if (start) start += 4 * PANEL;
   }
-  strip_of_rows(1, a, 0, panels, panel_size, start, 0, c, 0, columns, inner);
+  strip(1, a, panels, panel_size, start, 0, c, 0, columns, inner);
 }
 
 /// Height of the next tile, so that `rows` are spread evenly over as few tiles as hold them.
@@ -222,35 +224,50 @@ static void product(const float *a, long a_stride, const float *panels, const fl
                     long start_stride, float *c, long c_stride, long rows, long columns,
                     long inner) {
   if (rows == 1) return product_of_row(a, panels, start, c, columns, inner);
+  float block[DEPTH * ROWS + WIDTH];
   while (rows > 0) {
     const int height = next_height(rows);
-    strip_of_rows(height, a, a_stride, panels, inner * PANEL, start, start_stride, c, c_stride,
-                  columns, inner);
+    const float *from = start;
+    long from_stride = start_stride;
+    for (long k = 0; k == 0 || k < inner; k += DEPTH, from = c, from_stride = c_stride) {
+      const long depth = inner - k < DEPTH ? inner - k : DEPTH;
+      copy_rows(a + k, a_stride, height, depth, block);
+      strip_of(height, block, panels + k * PANEL, inner * PANEL, from, from_stride, c, c_stride,
+               columns, depth);
+    }
     a += height * a_stride, c += height * c_stride, rows -= height;
     if (start) start += height * start_stride;
   }
 }
 
-/// Blocks of a are copied so that a tile reads them in sequence: in a its columns lie far apart.
+/// Blocks of several strips are copied at once: neighbours in a row of a share cache lines and pages.
 static void product_transposed(const float *a, long a_stride, const float *panels,
                                const float *start, long start_stride, float *c, long c_stride,
                                long rows, long columns, long inner) {
-  enum { depth = 256 };
-  float block[depth * ROWS + WIDTH];
+  enum { STRIPS = 8 };
+  float blocks[STRIPS][DEPTH * ROWS + WIDTH];
   while (rows > 0) {
-    const int height = next_height(rows);
+    int heights[STRIPS], strips = 0;
+    long sum = 0;
+    for (; strips < STRIPS && sum < rows; sum += heights[strips++])
+      heights[strips] = next_height(rows - sum);
     const float *from = start;
     long from_stride = start_stride;
-    for (long k = 0; k == 0 || k < inner; k += depth, from = c, from_stride = c_stride) {
-      const long size = inner - k < depth ? inner - k : depth;
-      for (long i = 0; i < size; i++)
-        for (int j = 0; j < height; j += WIDTH)
-          store(block + i * height + j, load(a + (k + i) * a_stride + j, rows - j), WIDTH);
-      strip_of_block(height, block, panels + k * PANEL, inner * PANEL, from, from_stride, c,
-                     c_stride, columns, size);
+    for (long k = 0; k == 0 || k < inner; k += DEPTH, from = c, from_stride = c_stride) {
+      const long depth = inner - k < DEPTH ? inner - k : DEPTH;
+      for (long i = 0; i < depth; i++) {
+        const float *in = a + (k + i) * a_stride;
+        for (long s = 0, row = 0; s < strips; row += heights[s++])
+          for (int j = 0; j < heights[s]; j += WIDTH)
+            store(blocks[s] + i * heights[s] + j, load(in + row + j, rows - row - j), WIDTH);
+      }
+      for (long s = 0, row = 0; s < strips; row += heights[s++])
+        strip_of(heights[s], blocks[s], panels + k * PANEL, inner * PANEL,
+                 from ? from + row * from_stride : 0, from_stride, c + row * c_stride, c_stride,
+                 columns, depth);
     }
-    a += height, c += height * c_stride, rows -= height;
-    if (start) start += height * start_stride;
+    a += sum, c += sum * c_stride, rows -= sum;
+    if (start) start += sum * start_stride;
   }
 }
 

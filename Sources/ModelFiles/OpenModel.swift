@@ -13,7 +13,7 @@ internal import TensorFiles
 /// - Throws: `StreamError` when the file cannot be read or is no whole model.
 public func openModel(at path: String) throws(StreamError) -> any LanguageModel {
   let file = try InputFile(path: path)
-  guard TensorFile.recognises(try file.peek(9)) else { return try openNGramModel(file) }
+  guard TensorFile.recognises(try file.prefix(9)) else { return try openNGramModel(file) }
   // By its path it is mapped.
   let tensors = path == "-" ? try TensorFile(file) : try TensorFile(path: path)
   if MaskedModelFile.recognises(tensors) { return try MaskedModelFile(tensors).languageModel }

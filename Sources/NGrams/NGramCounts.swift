@@ -51,4 +51,25 @@ public struct NGramCounts: Sendable {
     }
     self.rows = rows
   }
+
+  private init(_ rows: NGramRows, _ shape: ContextShape, _ smoothing: String?) {
+    self.rows = rows
+    self.shape = shape
+    self.smoothing = smoothing
+  }
+
+  /// The counts of a lower order.
+  ///
+  /// - Throws: `StreamError` when `order` is above that of the counts.
+  public func shortened(to order: Int) throws(StreamError) -> NGramCounts {
+    guard rows.count == 0 || order <= rows.order else {
+      throw StreamError(
+        .none, "order \(order) is above that of the counts, \(rows.order)",
+        advice: "count with --order \(order)")
+    }
+    guard !shape.isPositional || order == rows.order else {
+      throw StreamError(.none, "counts with positions have one order", advice: "count again")
+    }
+    return NGramCounts(rows.shortened(to: min(order, rows.order)), shape, smoothing)
+  }
 }

@@ -55,6 +55,16 @@ public struct NGramRows: Sendable {
     }
   }
 
+  /// The same predictions with contexts of at most `order` - 1 tokens.
+  public func shortened(to order: Int) -> NGramRows {
+    precondition((1...self.order).contains(order))
+    var result = NGramRows(order: order, vocabulary: vocabulary)
+    result.columns = Array(columns.suffix(order))
+    result.counts = counts
+    result.lengths = lengths.map { min($0, UInt8(order)) }
+    return result
+  }
+
   /// Adds an n-gram of at most `order` tokens that occurs as a context only.
   mutating func append(contextOnly tokens: [Token]) {
     let missing = order - tokens.count

@@ -3,19 +3,69 @@
 public import ByteStreams
 public import LanguageModel
 
-/// Opens an n-gram model of any form: counts, bare or under a line that names an estimator.
+/// Opens an n-gram model of any form, by its content: our binary form, ARPA, or counts, bare or under a
+/// line that names an estimator.
+///
+/// A binary file is mapped, so it is ready at once and shared by all processes that read it.
 ///
 /// - Throws: `StreamError` with the place of what cannot be read.
 public func openNGramModel(_ file: InputFile) throws(StreamError) -> any LanguageModel {
-  try countModel(of: CountReader(file: file), in: file.name)
+  if let model = try openBackoffModel(file) { return model }
+  return try countModel(of: CountReader(file: file), in: file.name)
+}
+
+/// Whether a file begins as a binary n-gram model does.
+public func recognisesNGramModel(_ file: InputFile) throws(StreamError) -> Bool {
+  try file.begins(with: PackedTrie.signature)
+}
+
+/// Opens a model in back-off form, or returns nothing when the file is not one.
+package func openBackoffModel(_ file: InputFile) throws(StreamError) -> BackoffModel? {
+  if try file.begins(with: PackedTrie.signature) {
+    return BackoffModel(try PackedTrie(file))
+  }
+  if try ARPAReader.recognises(file) {
+    return BackoffModel(try ARPAReader(file).read())
+  }
+  return nil
+}
+
+extension PackedTrie {
+  convenience init(_ file: InputFile) throws(StreamError) {
+    if file.fileByteCount != nil, file.name != "<stdin>", file.name != "<memory>",
+      let mapped = try MappedFile(path: file.name), mapped.bytes.starts(with: PackedTrie.signature)
+    {
+      try self.init(checking: mapped.bytes, name: file.name, owner: mapped)
+      return
+    }
+    // A pipe, or compressed: into memory.
+    let memory = ModelMemory()
+    while try file.read(upTo: 1 << 20, appendingTo: &memory.bytes) {}
+    try self.init(
+      checking: UnsafeRawBufferPointer(memory.bytes.bytes), name: file.name, owner: memory)
+  }
+}
+
+private final class ModelMemory {
+  var bytes = ByteBuffer(capacity: 1 << 20)
 }
 
 private func countModel(of reader: CountReader, in name: String) throws(StreamError)
-  -> any LanguageModel
+  -> CountModel
 {
-  let counts = try NGramCounts(reader)
+  let counts: NGramCounts
+  do {
+    counts = try NGramCounts(reader)
+  } catch {
+    throw error.place == .none
+      ? StreamError(.file(name), error.problem, advice: error.advice) : error
+  }
   let description = counts.smoothing ?? "mle"
-  guard let rule = SmoothingMethod(description)?.countRule else {
+  let isOpen = description.hasSuffix(":open")
+  guard
+    let method = SmoothingMethod(String(description.dropLast(isOpen ? 5 : 0))),
+    let rule = method.countRule
+  else {
     throw StreamError(
       .file(name), "counts as a model of '\(description)'", advice: "use a newer release")
   }
@@ -24,5 +74,5 @@ private func countModel(of reader: CountReader, in name: String) throws(StreamEr
   }
   return CountModel(
     NGramTree(counts.rows), rule, shape: counts.shape, vocabulary: counts.rows.vocabulary,
-    isOpen: false)
+    isOpen: isOpen)
 }

@@ -114,7 +114,7 @@ public struct Optimiser<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
 }
 
 /// base^exponent by repeated squaring: the same bits on every machine, which pow(3) does not promise.
-@inlinable func power(_ base: Double, _ exponent: Int) -> Double {
+@inlinable public func power(_ base: Double, _ exponent: Int) -> Double {
   var (result, square, rest) = (1.0, base, exponent)
   while rest > 0 {
     if rest & 1 == 1 { result *= square }

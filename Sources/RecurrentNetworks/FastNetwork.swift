@@ -11,7 +11,7 @@ public import LinearAlgebra
 public final class FastNetwork: TrainableNetwork {
   public let configuration: NetworkConfiguration
   public let layout: ParameterLayout
-  private let team: Team
+  let team: Team
   private let parameterStorage: FloatStorage
   private let gradientStorage: FloatStorage
   private let scratch: ProductScratch

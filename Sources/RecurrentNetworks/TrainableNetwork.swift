@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Optimization
+
 /// The state of sequences side by side: what a network knows of the past.
 public struct NetworkState<Scalar: BinaryFloatingPoint & Sendable>: Hashable, Sendable {
   /// B
@@ -59,4 +61,10 @@ public protocol TrainableNetwork<Scalar>: AnyObject {
 
   /// Runs the window forward only, with nothing dropped, and moves `state` to its end.
   func loss(of window: TrainingWindow, from state: inout NetworkState<Scalar>) -> WindowLoss
+
+  /// √Σ g² of the gradient.
+  func gradientNorm() -> Double
+
+  /// Takes one step of the optimiser along the gradient.
+  func update(by optimiser: inout Optimiser<Scalar>, rate: Double, gradientScale: Double)
 }

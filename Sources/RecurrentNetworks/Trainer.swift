@@ -154,16 +154,15 @@ public final class Trainer<Network: TrainableNetwork> {
     let rate = progress.schedule.rate(step: progress.step, progress: share)
     let loss = network.backpropagate(window, from: &progress.state, masks: masks)
     guard loss.targetCount > 0 else { return (0, rate) }
-    let gradientNorm = norm(network.gradient)
+    let gradientNorm = network.gradientNorm()
     guard loss.nats.isFinite, gradientNorm.isFinite else {
       throw StreamError(
         .none, "the loss is not a number any more at step \(progress.step), rate \(rate)",
         advice: "lower --rate or --clip; the last checkpoint is kept")
     }
-    progress.optimiser.update(
-      network.parameters, gradient: network.gradient, rate: rate,
+    network.update(
+      by: &progress.optimiser, rate: rate,
       gradientScale: clippingScale(norm: gradientNorm, limit: options.clip))
-    network.parametersDidChange()
     progress.averaging.update(with: network.parameters, progress: share)
     progress.tokenCount += loss.targetCount
     recent.nats += loss.nats

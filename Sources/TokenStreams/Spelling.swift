@@ -16,7 +16,21 @@ public enum Spelling {
 
   /// Appends the spelling of `piece` to `output`.
   public static func append(_ piece: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
+    // Most pieces are printable ASCII, which is copied as it is checked.
+    output.reserve(piece.count)
+    let target = output.base + output.count
     var index = 0
+    while index < piece.count {
+      let byte = piece[index]
+      guard byte &- 0x21 < 0x5E, byte != 0x5C else { break }
+      target[index] = byte
+      index &+= 1
+    }
+    if index == piece.count, !isSpecial(piece) {
+      output.count &+= index
+      return
+    }
+    index = 0
     if isSpecial(piece) {
       appendEscape(piece[0], to: &output)
       index = 1

@@ -60,6 +60,15 @@ public final class TokenReader {
     }
   }
 
+  /// In the growing numbering, the number of pieces so far.
+  public var pieceCount: Int { table.count }
+
+  /// In the growing numbering, the spelling of a piece; borrowed until the next block.
+  public func spelling(of token: Token) -> UnsafeBufferPointer<UInt8> { table.spelling(of: token) }
+
+  /// How pieces become text, as the last binary stream said.
+  public var streamDecoding: TextDecoding { decoding ?? .unknown }
+
   /// Whether the next block would have to wait for another process.
   public var wouldBlock: Bool { records?.wouldBlock ?? blocks?.reader.wouldBlock ?? false }
 

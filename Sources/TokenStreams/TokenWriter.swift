@@ -18,6 +18,8 @@ public struct TokenWriter: ~Copyable {
   private let vocabulary: Vocabulary
   private var writer: BlockWriter?
   private var buffer = ByteBuffer(capacity: 1 << 18)
+  /// The last text record lacks its terminator, which is supplied if another block follows.
+  private var lacksTerminator = false
 
   /// - vocabulary: the one whose tokens the blocks hold; a binary stream carries it in front.
   public init(_ sink: ByteSink, vocabulary: Vocabulary, form: Form) throws(StreamError) {
@@ -39,8 +41,20 @@ public struct TokenWriter: ~Copyable {
     if writer != nil {
       try writer!.write(buffer, itemCount: block.recordEnds.count)
     } else {
+      try beginText(isTerminated: block.isTerminated)
       try sink.write(buffer)
     }
+  }
+
+  /// Ends the record before, if it was left open, and notes whether the next text leaves its last so.
+  private mutating func beginText(isTerminated: Bool) throws(StreamError) {
+    if lacksTerminator {
+      switch form {
+      case .text(let terminator), .ids(let terminator): try sink.write([terminator])
+      case .binary: break
+      }
+    }
+    lacksTerminator = !isTerminated
   }
 
   /// Writes a block of an open vocabulary to a binary stream.
@@ -56,10 +70,14 @@ public struct TokenWriter: ~Copyable {
   /// Writes a block that a worker has put into its final form.
   ///
   /// - encoded: text from `append`, or a binary data block framed by a `BlockEncoder`.
-  public mutating func write(encoded: borrowing ByteBuffer, recordCount: Int) throws(StreamError) {
+  /// - isTerminated: as the block's; false when its last record lacked its terminator.
+  public mutating func write(
+    encoded: borrowing ByteBuffer, recordCount: Int, isTerminated: Bool = true
+  ) throws(StreamError) {
     if writer != nil {
       try writer!.write(encoded: encoded, itemCount: recordCount)
     } else {
+      try beginText(isTerminated: isTerminated)
       try sink.write(encoded)
     }
   }

@@ -12,7 +12,15 @@ public struct Vocabulary: Sendable {
     @usableFromInline let offsets: UnsafePointer<UInt64>
     @usableFromInline let slots: UnsafePointer<UInt64>
     @usableFromInline let mask: Int
-    let owner: Owner?
+    let owner: AnyObject
+
+    init(_ mapped: MappedSpellings) {
+      owner = mapped.owner
+      bytes = mapped.bytes
+      offsets = mapped.offsets
+      slots = mapped.slots
+      mask = mapped.slotCount - 1
+    }
 
     init(_ owner: Owner) {
       self.owner = owner
@@ -56,6 +64,42 @@ public struct Vocabulary: Sendable {
     storage = Storage(Owner(table))
     self.decoding = decoding
     self.tokenizerFingerprint = tokenizerFingerprint
+  }
+
+  /// A vocabulary in memory that another object owns, such as a mapped model file.
+  ///
+  /// - Returns: nothing when the spellings do not lie in order within their bytes.
+  public init?(
+    mapped: MappedSpellings, decoding: TextDecoding, tokenizerFingerprint: UInt64?
+  ) {
+    guard mapped.isConsistent else { return nil }
+    self.init(
+      storage: Storage(mapped), count: mapped.count, decoding: decoding,
+      fingerprint: tokenizerFingerprint)
+  }
+
+  private init(storage: Storage, count: Int, decoding: TextDecoding, fingerprint: UInt64?) {
+    func find(_ special: [UInt8]) -> Token? {
+      special.withUnsafeBufferPointer {
+        PieceTable.find(
+          $0, hash: spellingHash($0), slots: storage.slots, mask: storage.mask,
+          bytes: storage.bytes, offsets: storage.offsets)
+      }
+    }
+    self.storage = storage
+    self.count = count
+    unknown = find(Spelling.unknown)
+    beginning = find(Spelling.beginning)
+    end = find(Spelling.end)
+    self.decoding = decoding
+    tokenizerFingerprint = fingerprint
+  }
+
+  /// The memory behind the pointers, to be written to a file that `init(mapped:)` reads.
+  public var mappedSpellings: MappedSpellings {
+    MappedSpellings(
+      bytes: storage.bytes, offsets: storage.offsets, count: count, slots: storage.slots,
+      slotCount: storage.mask + 1, owner: storage)
   }
 
   /// A model's vocabulary: `<unk>`, `<s>`, `</s>`, then the other spellings, shorter ones first and
@@ -157,5 +201,48 @@ public struct Vocabulary: Sendable {
     bytes.append(payload)
     var cursor = ByteCursor(bytes.bytes)
     try self.init(decoding: &cursor)
+  }
+}
+
+/// Spellings and their hash table as they lie in memory; see `PieceTable` for the layout.
+public struct MappedSpellings {
+  public let bytes: UnsafePointer<UInt8>
+  /// [count + 1]
+  public let offsets: UnsafePointer<UInt64>
+  public let count: Int
+  /// [slotCount], a power of two, above `count`.
+  public let slots: UnsafePointer<UInt64>
+  public let slotCount: Int
+  /// Keeps the memory alive.
+  public let owner: AnyObject
+
+  public init(
+    bytes: UnsafePointer<UInt8>, offsets: UnsafePointer<UInt64>, count: Int,
+    slots: UnsafePointer<UInt64>, slotCount: Int, owner: AnyObject
+  ) {
+    self.bytes = bytes
+    self.offsets = offsets
+    self.count = count
+    self.slots = slots
+    self.slotCount = slotCount
+    self.owner = owner
+  }
+
+  /// Bytes of all spellings.
+  public var byteCount: Int { Int(offsets[count]) }
+
+  /// Whether no lookup can leave the memory: offsets ascend, slots name tokens, one is empty.
+  var isConsistent: Bool {
+    guard slotCount > count, slotCount & (slotCount - 1) == 0, offsets[0] == 0 else { return false }
+    for token in 0..<count where offsets[token] > offsets[token + 1] { return false }
+    var hasEmpty = false
+    for slot in 0..<slotCount {
+      let entry = slots[slot]
+      if entry == 0 { hasEmpty = true }
+      if entry & 0xFFFF_FFFF > UInt64(count) || (entry != 0 && entry & 0xFFFF_FFFF == 0) {
+        return false
+      }
+    }
+    return hasEmpty
   }
 }

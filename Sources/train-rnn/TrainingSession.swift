@@ -2,6 +2,7 @@
 
 import ByteStreams
 import FilterSupport
+import LinearAlgebra
 import RecurrentNetworks
 import TensorFiles
 
@@ -15,10 +16,11 @@ struct TrainingSession {
     let configuration = command.network.languageModel(symbolCount: data.table.count)
     let options = command.training.options(
       seed: command.seed.seed, defaultEpochs: data.usualEpochCount(command.training.batch))
-    let network = ReferenceNetwork<Float>(
+    let network = FastNetwork(
       configuration,
       parameters: command.network.initialisation.parameters(
-        of: configuration, seed: command.seed.seed))
+        of: configuration, seed: command.seed.seed),
+      team: Team(count: command.threads.count, instructionSet: try InstructionSet.chosen()))
     let stop = command.checkpoint.map { _ in StopRequest() }
     let saved = try savedCheckpoint(for: network, options)
     let trainer = try Trainer(

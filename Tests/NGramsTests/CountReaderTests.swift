@@ -39,7 +39,7 @@ func lines(ofCounts paths: [String]) throws -> [String] {
     ("a\t\n", ":1: no count after the TAB"),
     ("a\t0\n", ":1: a count of 0"),
     ("a\t1.5\n", ":1: '1.5' is no count"),
-    ("a\t1\r\n", ":1: '1\r' is no count"),
+    ("a\t1\r\n", ":1: '1\\x0D' is no count"),
     ("a\t18446744073709551616\n", ":1: a count is above 18446744073709551615"),
   ])
   func `a malformed line is named`(text: String, message: String) throws {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LinearAlgebra
+import Optimization
 import RecurrentNetworks
 import TestSupport
 import Testing
@@ -127,21 +128,48 @@ import Testing
       for count in [1, 2, 3, 7] {
         let network = example.fast(Team(count: count, instructionSet: level))
         var results: [Result<Float>] = []
+        var optimiser = Optimiser<Float>(
+          OptimiserSettings(.adam), parameterCount: network.layout.count)
         var state = example.state.float
         for _ in 0..<3 {
           results.append(
             Result(network, example.window, from: state, masks: example.masks.float))
           state = results.last!.state
-          for index in network.parameters.indices {
-            network.parameters[index] -= 0.1 * network.gradient[index]
-          }
-          network.parametersDidChange()
+          network.update(
+            by: &optimiser, rate: 0.01, gradientScale: 1 / max(1, network.gradientNorm()))
         }
         if golden.isEmpty { golden = results }
         #expect(results == golden)
       }
       #expect(golden[0] != golden[1])
     }
+  }
+
+  @Test(
+    "every optimiser steps as its definition does",
+    arguments: InstructionSet.available, OptimiserSettings.Method.allCases)
+  func update(_ level: InstructionSet, _ method: OptimiserSettings.Method) {
+    let example = Example(cell: .gru, seed: 3)
+    let team = Team(count: 2, instructionSet: level)
+    let fast = example.fast(team)
+    let slow = ReferenceNetwork(example.configuration, parameters: Array(fast.parameters))
+    var settings = OptimiserSettings(method)
+    settings.weightDecay = 0.02
+    var fastOptimiser = Optimiser<Float>(settings, parameterCount: fast.layout.count)
+    var slowOptimiser = fastOptimiser
+    for step in 1...4 {
+      for index in fast.gradient.indices {
+        fast.gradient[index] = Float((index * step) % 101 - 50) / 64
+        slow.gradient[index] = fast.gradient[index]
+      }
+      #expect(abs(fast.gradientNorm() - slow.gradientNorm()) < 1e-6 * slow.gradientNorm())
+      fast.update(by: &fastOptimiser, rate: 0.01, gradientScale: 0.5)
+      slow.update(by: &slowOptimiser, rate: 0.01, gradientScale: 0.5)
+      // A step is at most about 0.01; where β2 is near 1, Float has four digits of 1 - β2.
+      #expect(
+        zip(fast.parameters, slow.parameters).allSatisfy { abs($0 - $1) < 4e-6 }, "step \(step)")
+    }
+    #expect(fastOptimiser.stepNumber == slowOptimiser.stepNumber)
   }
 
   private func norm(_ values: [Double]) -> Double {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ByteStreams
+public import TokenStreams
+
+/// Text to pieces without a vocabulary: whatever stands in the text is a token.
+public enum Segmentation: Hashable, Sendable {
+  /// Words and punctuation marks.
+  case words
+  /// Words with underscores, and whole operators.
+  case code
+  /// What stands between white space.
+  case whitespace
+  /// Characters; bytes that are no UTF-8 one by one.
+  case characters
+  /// Characters but white space.
+  case ink
+  /// Bytes.
+  case bytes
+  /// The whole record.
+  case lines
+  /// The pieces within which a subword model works.
+  case pieces(SplitPattern)
+
+  /// How the pieces become text again.
+  public var decoding: TextDecoding {
+    switch self {
+    case .words, .code, .whitespace, .lines, .pieces(.words), .pieces(.whitespace): .spaced
+    case .characters, .ink, .bytes, .pieces: .concatenated
+    }
+  }
+
+  /// Appends the spelt pieces of a record to `output`, joined by one space; returns their number.
+  func appendText(of record: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) -> Int {
+    let text = TextScanner(record)
+    return withUnsafeMutablePointer(to: &output) { output in
+      var output = output
+      return withScanner(TextWriting.self, text, &output)
+    }
+  }
+
+  /// Appends the tokens of a record to `tokens`, numbering new spellings in `table`.
+  func appendTokens(
+    of record: UnsafeBufferPointer<UInt8>, to tokens: inout [Token], in table: inout PieceTable
+  ) {
+    var spelling = ByteBuffer()
+    forEachPiece(in: record) { piece in
+      spelling.removeAll()
+      Spelling.append(piece, to: &spelling)
+      tokens.append(table.insert(spelling.bytes))
+    }
+  }
+
+  /// Calls `body` with each piece.
+  public func forEachPiece(
+    in record: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    withoutActuallyEscaping(body) { body in
+      var visitor = body
+      withScanner(Visiting.self, TextScanner(record), &visitor)
+    }
+  }
+
+  /// Runs `operation` with the scanner's type known, so that its loop is compiled for it.
+  @inline(__always) private func withScanner<Operation: ScannerOperation>(
+    _ operation: Operation.Type, _ text: TextScanner, _ state: inout Operation.State
+  ) -> Operation.Result {
+    switch self {
+    case .words, .pieces(.words): operation.run(WordScanner.self, text, &state)
+    case .code: operation.run(CodeScanner.self, text, &state)
+    case .whitespace, .pieces(.whitespace): operation.run(WhitespaceScanner.self, text, &state)
+    case .characters: operation.run(CharacterScanner.self, text, &state)
+    case .ink: operation.run(InkScanner.self, text, &state)
+    case .bytes: operation.run(ByteScanner.self, text, &state)
+    case .lines, .pieces(.none): operation.run(WholeScanner.self, text, &state)
+    case .pieces(.gpt2): operation.run(GPT2Scanner.self, text, &state)
+    case .pieces(.cl100k): operation.run(CL100KScanner<CL100KRules>.self, text, &state)
+    case .pieces(.llama3): operation.run(CL100KScanner<Llama3Rules>.self, text, &state)
+    case .pieces(.qwen2): operation.run(CL100KScanner<Qwen2Rules>.self, text, &state)
+    case .pieces(.o200k): operation.run(O200KScanner.self, text, &state)
+    }
+  }
+}
+
+/// What is done with the pieces of a record, generic in how they are found.
+private protocol ScannerOperation {
+  associatedtype State
+  associatedtype Result
+  static func run<S: SplitScanner>(_ s: S.Type, _ text: TextScanner, _ state: inout State) -> Result
+}
+
+extension SplitScanner {
+  /// Calls `body` with the bounds of each piece of a record.
+  @inline(__always) static func forEachPiece(in text: TextScanner, _ body: (Int, Int) -> Void) {
+    var index = 0
+    while index < text.count {
+      let start = start(in: text, from: index)
+      if start >= text.count { break }
+      index = end(in: text, from: start)
+      body(start, index)
+    }
+  }
+}
+
+private enum TextWriting: ScannerOperation {
+  static func run<S: SplitScanner>(
+    _ scanner: S.Type, _ text: TextScanner, _ output: inout UnsafeMutablePointer<ByteBuffer>
+  ) -> Int {
+    let output = output
+    var count = 0
+    S.forEachPiece(in: text) { start, end in
+      if count > 0 { output.pointee.append(0x20) }
+      count &+= 1
+      if text.appendPlain(start, end &- start, to: &output.pointee) { return }
+      Spelling.append(
+        UnsafeBufferPointer(start: text.base + start, count: end &- start), to: &output.pointee)
+    }
+    return count
+  }
+}
+
+private enum Visiting: ScannerOperation {
+  static func run<S: SplitScanner>(
+    _ scanner: S.Type, _ text: TextScanner, _ body: inout (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    S.forEachPiece(in: text) { start, end in
+      body(UnsafeBufferPointer(start: text.base + start, count: end &- start))
+    }
+  }
+}
+
+extension TextScanner {
+  /// Appends a piece of up to 16 bytes that is spelt as it stands; false if it is not so short or plain.
+  @inline(__always) fileprivate func appendPlain(
+    _ start: Int, _ length: Int, to output: inout ByteBuffer
+  ) -> Bool {
+    guard length <= 16, start &+ 16 <= count, base[start] != 0x3C else { return false }
+    let low = loadWord(start)
+    let high = loadWord(start &+ 8)
+    let bits = UInt64(8 &* length)
+    let lowMask = length >= 8 ? UInt64.max : 1 &<< bits &- 1
+    let highMask = length <= 8 ? 0 : length == 16 ? UInt64.max : 1 &<< (bits &- 64) &- 1
+    guard TextScanner.unplain(low) & lowMask | TextScanner.unplain(high) & highMask == 0 else {
+      return false
+    }
+    output.reserve(16)
+    let target = UnsafeMutableRawPointer(output.base + output.count)
+    target.storeBytes(of: low.littleEndian, as: UInt64.self)
+    target.storeBytes(of: high.littleEndian, toByteOffset: 8, as: UInt64.self)
+    output.count &+= length
+    return true
+  }
+
+  /// The high bit of each byte that is not 21-7E, or is a backslash.
+  @inline(__always) private static func unplain(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let low = word & (0x7F &* ones)
+    let isBackslash = ~((low ^ (0x5C &* ones)) &+ 0x7F &* ones)
+    return (~(low &+ 0x5F &* ones) | (low &+ ones) | isBackslash | word) & (0x80 &* ones)
+  }
+}
