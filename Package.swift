@@ -58,6 +58,7 @@ let floors: [[Target]] = [
     module("LinearAlgebra", ["ByteStreams", "CKernels"]),
   ],
   [
+    module("ExternalSort", ["ByteStreams"]),
     module("TensorFiles", ["ByteStreams"]),
     module("TokenStreams", ["ByteStreams"]),
     module("FilterSupport", ["ByteStreams", argumentParser]),
@@ -67,8 +68,8 @@ let floors: [[Target]] = [
     module("Tokenization", ["ByteStreams", "Probability", "TokenStreams"]),
   ],
   [
-    module("NGrams", ["ByteStreams", "LanguageModel", "TokenStreams"]),
     module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
+    module("NGrams", ["ByteStreams", "ExternalSort", "LanguageModel", "TokenStreams"]),
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(
       "MaskedNetworks",
@@ -136,6 +137,7 @@ let testTargets: [Target] = [
   tests("LanguageModel", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
   tests("EnergyModels", ["EnergyModels", "Probability"]),
   tests("Optimization", ["Optimization"]),
+  tests("ExternalSort", ["ExternalSort"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
   tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),

@@ -48,7 +48,7 @@ public final class RecordBlock: @unchecked Sendable {
     RecordBlock.occurrences(of: terminator, in: bytes.bytes) + (isTerminated ? 0 : 1)
   }
 
-  static func occurrences(of byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
+  public static func occurrences(of byte: UInt8, in bytes: UnsafeBufferPointer<UInt8>) -> Int {
     // Eight bytes at a time, counted in eight lanes: vectors of bytes are compared one lane at a time
     // for processors without AVX2, at a fiftieth of this speed.
     let ones: UInt64 = 0x0101_0101_0101_0101

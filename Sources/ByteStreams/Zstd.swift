@@ -87,3 +87,24 @@ public struct ZstdCompressor: ~Copyable, @unchecked Sendable {
     output.count += count
   }
 }
+
+/// Decompresses single frames whose plain size is known, as `ZstdCompressor` makes them.
+public struct ZstdFrameDecompressor: ~Copyable, @unchecked Sendable {
+  private let context: OpaquePointer
+
+  public init() { context = ZSTD_createDCtx() }
+
+  deinit { ZSTD_freeDCtx(context) }
+
+  /// Appends the `plainCount` bytes that `frame` holds to `output`; false when it holds others.
+  public func append(
+    _ frame: UnsafeBufferPointer<UInt8>, _ plainCount: Int, to output: inout ByteBuffer
+  ) -> Bool {
+    output.reserve(plainCount)
+    let count = ZSTD_decompressDCtx(
+      context, output.base + output.count, plainCount, frame.baseAddress, frame.count)
+    guard ZSTD_isError(count) == 0, count == plainCount else { return false }
+    output.count += plainCount
+    return true
+  }
+}

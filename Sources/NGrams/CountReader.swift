@@ -140,11 +140,10 @@ public final class CountReader {
   }
 
   /// Notes what a binary stream's header says, and checks that it fits what came before.
-  fileprivate func accept(_ header: CountHeader) throws(StreamError) {
-    if header.vocabulary.count > 0 {
+  fileprivate func accept(_ header: CountHeader, _ vocabulary: Vocabulary) throws(StreamError) {
+    if vocabulary.count > 0 {
       try accept(order: header.order, isPositional: header.isPositional)
     }
-    let vocabulary = header.vocabulary
     if let expected = tokenizerFingerprint, let found = vocabulary.tokenizerFingerprint,
       expected != found
     {
@@ -185,10 +184,10 @@ private final class BinaryCounts {
       do throws(StreamError) {
         switch consume block {
         case .head(let head):
-          let header = try CountHeader(head)
-          try target.accept(header)
-          tokenMap = (0..<Token(header.vocabulary.count)).map {
-            target.token(header.vocabulary.spelling(of: $0))
+          let (header, vocabulary) = try CountHeader.read(head)
+          try target.accept(header, vocabulary)
+          tokenMap = (0..<Token(vocabulary.count)).map {
+            target.token(vocabulary.spelling(of: $0))
           }
           self.header = header
         case .data(let payload, let count):

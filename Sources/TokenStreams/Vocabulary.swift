@@ -157,17 +157,25 @@ public struct Vocabulary: Sendable {
 
   /// Appends the vocabulary as a block carries it: decoding, tokeniser, count, spellings.
   public func encode(to output: inout ByteBuffer) {
+    Vocabulary.encodeHead(
+      decoding: decoding, tokenizerFingerprint: tokenizerFingerprint, count: count, to: &output)
+    for token in 0..<Token(count) {
+      let spelling = spelling(of: token)
+      output.append(varint: UInt64(spelling.count))
+      output.append(spelling)
+    }
+  }
+
+  /// Appends what stands before the spellings, each of which follows as its length and its bytes.
+  public static func encodeHead(
+    decoding: TextDecoding, tokenizerFingerprint: UInt64?, count: Int, to output: inout ByteBuffer
+  ) {
     let decodingText = Array(decoding.description.utf8)
     output.append(varint: UInt64(decodingText.count))
     output.append(decodingText)
     output.append(tokenizerFingerprint == nil ? 0 : 1)
     output.append(littleEndian: tokenizerFingerprint ?? 0)
     output.append(varint: UInt64(count))
-    for token in 0..<Token(count) {
-      let spelling = spelling(of: token)
-      output.append(varint: UInt64(spelling.count))
-      output.append(spelling)
-    }
   }
 
   /// Reads what `encode` wrote.

@@ -22,6 +22,9 @@ import TokenStreams
   @OptionGroup var input: InputOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var binary: BinaryOptions
+  @OptionGroup var memory: MemoryOptions
+  @OptionGroup var threads: ThreadOptions
+  @OptionGroup var verbosity: VerbosityOptions
 
   func validate() throws {
     guard (1...15).contains(order) else {
@@ -33,9 +36,14 @@ import TokenStreams
     let sink = try binary.open(output)
     var rules = CountingRules(order: order)
     rules.predictsEnd = !noEos
-    try countNGrams(
-      in: input.files, terminator: input.terminator, rules: rules, to: sink,
-      form: binary.binary ? .binary(level: binary.level) : .text)
+    let counting = NGramCounting(
+      rules,
+      CountingResources(
+        threads: threads.count, memoryByteCount: memory.byteCount, directory: memory.directory))
+    let progress = verbosity.progress("counting")
+    try counting.read(input.files, terminator: input.terminator) { progress.update(byteCount: $0) }
+    try counting.counts().write(
+      to: sink, form: binary.binary ? .binary(level: binary.level) : .text)
     try sink.finish()
   }
 }

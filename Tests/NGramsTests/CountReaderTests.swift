@@ -61,7 +61,7 @@ func lines(ofCounts paths: [String]) throws -> [String] {
       let rules = CountingRules(order: order)
       for (name, form) in [("text", CountWriter.Form.text), ("binary", .binary(level: level))] {
         let sink = try ByteSink.file(scratch.path(name))
-        try countNGrams(in: [scratch.path("tokens")], rules: rules, to: sink, form: form)
+        try count([scratch.path("tokens")], rules, to: sink, form: form)
         try sink.finish()
       }
       let expected = try lines(ofCounts: [scratch.path("text")])
@@ -73,9 +73,7 @@ func lines(ofCounts paths: [String]) throws -> [String] {
   @Test func `a binary stream cut or altered anywhere is an error`() throws {
     try scratch.write("tokens", "a b c\nd e\n")
     let sink = try ByteSink.file(scratch.path("whole"))
-    try countNGrams(
-      in: [scratch.path("tokens")], rules: CountingRules(order: 2), to: sink,
-      form: .binary(level: 0))
+    try count([scratch.path("tokens")], CountingRules(order: 2), to: sink, form: .binary(level: 0))
     try sink.finish()
     let whole = [UInt8](try scratch.read("whole"))
     for length in 1..<whole.count {

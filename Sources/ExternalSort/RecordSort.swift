@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Sorts records of one or more 64-bit words, each record a number with its least significant word
+/// first, in place.
+///
+/// One-word records are sorted by counting bytes from the least significant one (with as much memory
+/// again), wider ones from the most significant one without.
+/// Reference: McIlroy, Bostic & McIlroy 1993, Engineering radix sort (American flag sort).
+enum RecordSort {
+  /// - records: [count, wordCount].
+  /// - scratch: [count], needed for one-word records only.
+  /// - bitCount: bits above these are zero in every record.
+  static func sort(
+    _ records: UnsafeMutablePointer<UInt64>, count: Int, wordCount: Int, bitCount: Int,
+    scratch: UnsafeMutablePointer<UInt64>?
+  ) {
+    guard count > 1 else { return }
+    let byteCount = (bitCount + 7) / 8
+    switch wordCount {
+    case 1 where count >= 256 && scratch != nil:
+      sortWords(records, count: count, byteCount: byteCount, scratch: scratch!)
+    // The same code with a constant in it: twice as fast for the common widths.
+    case 1: sortWide(records, 0, count, wordCount: 1, byte: byteCount - 1)
+    case 2: sortWide(records, 0, count, wordCount: 2, byte: byteCount - 1)
+    case 3: sortWide(records, 0, count, wordCount: 3, byte: byteCount - 1)
+    default: sortWide(records, 0, count, wordCount: wordCount, byte: byteCount - 1)
+    }
+  }
+
+  private static func sortWords(
+    _ records: UnsafeMutablePointer<UInt64>, count: Int, byteCount: Int,
+    scratch: UnsafeMutablePointer<UInt64>
+  ) {
+    let histograms = UnsafeMutablePointer<Int>.allocate(capacity: 256 * byteCount)
+    histograms.initialize(repeating: 0, count: 256 * byteCount)
+    defer { histograms.deallocate() }
+    for index in 0..<count {
+      var rest = records[index]
+      var histogram = histograms
+      for _ in 0..<byteCount {
+        histogram[Int(truncatingIfNeeded: rest & 0xFF)] &+= 1
+        rest &>>= 8
+        histogram += 256
+      }
+    }
+    var source = records
+    var target = scratch
+    for byte in 0..<byteCount {
+      let places = histograms + 256 * byte
+      let shift = UInt64(8 * byte)
+      // A byte that all records share moves nothing.
+      if places[Int(truncatingIfNeeded: (source[0] &>> shift) & 0xFF)] == count { continue }
+      var sum = 0
+      for value in 0..<256 {
+        let here = places[value]
+        places[value] = sum
+        sum &+= here
+      }
+      for index in 0..<count {
+        let record = source[index]
+        let value = Int(truncatingIfNeeded: (record &>> shift) & 0xFF)
+        let place = places[value]
+        target[place] = record
+        places[value] = place &+ 1
+      }
+      swap(&source, &target)
+    }
+    if source != records { records.update(from: source, count: count) }
+  }
+
+  /// Sorts records `low..<high`, which agree in all bytes above `byte`.
+  @inline(__always)
+  private static func sortWide(
+    _ records: UnsafeMutablePointer<UInt64>, _ low: Int, _ high: Int, wordCount: Int, byte: Int
+  ) {
+    var pending: [(low: Int, high: Int, byte: Int)] = [(low, high, byte)]
+    let bytes = UnsafeRawPointer(records)
+    let stride = 8 &* wordCount
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: 513) { space in
+      let ends = space.baseAddress!
+      let starts = ends + 256
+      while let (low, high, byte) = pending.popLast() {
+        if high &- low <= 24 || byte < 0 {
+          insertionSort(records, low, high, wordCount: wordCount)
+          continue
+        }
+        ends.update(repeating: 0, count: 256)
+        for index in low..<high {
+          ends[Int(bytes.load(fromByteOffset: index &* stride &+ byte, as: UInt8.self))] &+= 1
+        }
+        var sum = low
+        for value in 0..<256 {
+          starts[value] = sum
+          sum &+= ends[value]
+          ends[value] = sum
+        }
+        starts[256] = high
+        for value in 0..<256 {
+          let first = starts[value]
+          let end = ends[value]
+          if end &- first > 1 { pending.append((first, end, byte &- 1)) }
+        }
+        // Each record goes to the next free place of its value, and the record there goes on.
+        for value in 0..<256 {
+          let end = ends[value]
+          while starts[value] < end {
+            let index = starts[value]
+            let own = Int(bytes.load(fromByteOffset: index &* stride &+ byte, as: UInt8.self))
+            if own == value {
+              starts[value] = index &+ 1
+            } else {
+              let other = starts[own]
+              starts[own] = other &+ 1
+              for word in 0..<wordCount {
+                let held = records[index &* wordCount &+ word]
+                records[index &* wordCount &+ word] = records[other &* wordCount &+ word]
+                records[other &* wordCount &+ word] = held
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func insertionSort(
+    _ records: UnsafeMutablePointer<UInt64>, _ low: Int, _ high: Int, wordCount: Int
+  ) {
+    var next = low &+ 1
+    while next < high {
+      var place = next
+      while place > low,
+        precedes(
+          records + place &* wordCount, records + (place &- 1) &* wordCount, wordCount: wordCount)
+      {
+        for word in 0..<wordCount {
+          let held = records[place &* wordCount &+ word]
+          records[place &* wordCount &+ word] = records[(place &- 1) &* wordCount &+ word]
+          records[(place &- 1) &* wordCount &+ word] = held
+        }
+        place &-= 1
+      }
+      next &+= 1
+    }
+  }
+
+  /// Whether record `a` is less than record `b`.
+  @inline(__always)
+  static func precedes(
+    _ a: UnsafePointer<UInt64>, _ b: UnsafePointer<UInt64>, wordCount: Int
+  ) -> Bool {
+    var word = wordCount &- 1
+    while word > 0, a[word] == b[word] { word &-= 1 }
+    return a[word] < b[word]
+  }
+}
