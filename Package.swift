@@ -103,6 +103,9 @@ let programs: [Target] = [
   program("score", ["LanguageModel", "ModelFiles", "Probability"]),
   program("sample", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
   program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
+  program("probe-gradients", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program("transduce", ["RecurrentNetworks", "TensorFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 

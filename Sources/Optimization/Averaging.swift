@@ -22,7 +22,9 @@ public struct Averaging<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
   /// Takes in the parameters after a step.
   ///
   /// - progress: the share of the training that is done, 0 to 1.
-  @inlinable public mutating func update(
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public mutating func update(
     with parameters: UnsafeMutableBufferPointer<Scalar>, progress: Double
   ) {
     let weight: Scalar

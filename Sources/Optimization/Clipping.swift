@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// √Σ g², summed in Double in index order, in eight interleaved parts.
-@inlinable public func norm<Scalar: BinaryFloatingPoint>(
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
+public func norm<Scalar: BinaryFloatingPoint>(
   _ block: UnsafeMutableBufferPointer<Scalar>
 ) -> Double {
   var sums = SIMD8<Double>()

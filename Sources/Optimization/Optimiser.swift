@@ -56,7 +56,9 @@ public struct Optimiser<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
   ///
   /// - rate: η of this step.
   /// - gradientScale: a factor on the gradient, from clipping.
-  @inlinable public mutating func update(
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  public mutating func update(
     _ parameters: UnsafeMutableBufferPointer<Scalar>,
     gradient: UnsafeMutableBufferPointer<Scalar>, rate: Double, gradientScale: Double = 1
   ) {
@@ -83,7 +85,9 @@ public struct Optimiser<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
     }
   }
 
-  @inlinable mutating func updateAdam(
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
+  private mutating func updateAdam(
     _ parameters: UnsafeMutableBufferPointer<Scalar>,
     _ gradient: UnsafeMutableBufferPointer<Scalar>, rate: Scalar, scale: Scalar
   ) {

@@ -79,6 +79,8 @@ public struct DropoutMasks<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
 }
 
 /// `count` multipliers, 0 with probability `rate` and 1/(1 - rate) otherwise; 16 random bits each.
+@_specialize(where Scalar == Float)
+@_specialize(where Scalar == Double)
 private func bernoulli<Scalar: BinaryFloatingPoint>(
   _ random: RandomNumbers, _ rate: Double, record: UInt64, _ count: Int
 ) -> [Scalar] {

@@ -39,33 +39,57 @@ public final class ReferenceNetwork<Scalar: BinaryFloatingPoint & Sendable>: Tra
   public func backpropagate(
     _ window: TrainingWindow, from state: inout NetworkState<Scalar>, masks: DropoutMasks<Scalar>
   ) -> WindowLoss {
-    gradient.update(repeating: 0)
-    let trace = forward(window, from: &state, masks: masks)
     let scale = 1 / Scalar(max(1, window.targetCount))
-    var loss = WindowLoss(nats: 0, targetCount: 0)
-    let outputWeights = view(gradient, layout.outputWeights)
-    let outputBias = layout.outputBias.map { view(gradient, $0) }
-    // d(loss)/d(logit) = p - [target], and the output layer's gradients at once.
-    let topGradients = window.targets.indices.map { position -> [Scalar] in
+    return backpropagate(window, from: &state, masks: masks, scale: scale).loss
+  }
+
+  /// The same with `scale` times the sum over the targets instead of their mean; gives the gradients
+  /// within the network beside the loss.
+  func backpropagate(
+    _ window: TrainingWindow, from state: inout NetworkState<Scalar>,
+    masks: DropoutMasks<Scalar>, scale: Scalar
+  ) -> (loss: WindowLoss, gradient: UnrolledGradient<Scalar>) {
+    let trace = forward(window, from: &state, masks: masks)
+    let result = backpropagate(trace, scale: scale, masks: masks) { position, logits in
+      var loss = WindowLoss(nats: 0, targetCount: 0)
       guard let target = window.target(at: position) else {
-        return Array(repeating: 0, count: configuration.hiddenWidth)
+        return (loss, logits.map { _ in 0 })
       }
-      let features = trace.features[position]
-      var logits = self.logits(of: features)
-      loss.add(-softmax(&logits)[target])
-      logits[target] -= 1
-      let dLogits = logits.map { $0 * scale }
-      outputWeights.add(dLogits, outer: features)
-      outputBias?.add(dLogits)
-      return view(parameters, layout.outputWeights).transposedTimes(dLogits)
+      // dL/d(logit) = p - [target]
+      var dLogits = logits
+      loss.add(-softmax(&dLogits)[target])
+      dLogits[target] -= 1
+      return (loss, dLogits)
     }
-    let dInputs = backward(trace, topGradients: topGradients, masks: masks).inputs
     let embedding = view(gradient, layout.embedding!)
     for (position, id) in window.inputs.enumerated() {
       let kept = masks.embeddingRows?[Int(id)] ?? 1
-      embedding.add(dInputs[position].map { $0 * kept }, toRow: Int(id))
+      embedding.add(result.gradient.inputs[position].map { $0 * kept }, toRow: Int(id))
     }
-    return loss
+    return result
+  }
+
+  /// Goes back from the losses of an unrolled network; replaces `gradient`.
+  ///
+  /// - head: the loss at a position, given its logits, and its gradient with respect to them.
+  func backpropagate(
+    _ trace: UnrolledTrace<Scalar>, scale: Scalar, masks: DropoutMasks<Scalar>,
+    head: (_ position: Int, _ logits: [Scalar]) -> (WindowLoss, [Scalar])
+  ) -> (loss: WindowLoss, gradient: UnrolledGradient<Scalar>) {
+    gradient.update(repeating: 0)
+    var total = WindowLoss(nats: 0, targetCount: 0)
+    let weights = view(parameters, layout.outputWeights)
+    let topGradients = trace.features.indices.map { position -> [Scalar] in
+      let features = trace.features[position]
+      let (loss, dLogits) = head(position, logits(of: features))
+      total.nats += loss.nats
+      total.targetCount += loss.targetCount
+      let scaled = dLogits.map { $0 * scale }
+      view(gradient, layout.outputWeights).add(scaled, outer: features)
+      if let bias = layout.outputBias { view(gradient, bias).add(scaled) }
+      return weights.transposedTimes(scaled)
+    }
+    return (total, backward(trace, topGradients: topGradients, masks: masks))
   }
 
   public func loss(of window: TrainingWindow, from state: inout NetworkState<Scalar>) -> WindowLoss

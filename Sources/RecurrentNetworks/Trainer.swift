@@ -220,7 +220,7 @@ public final class Trainer<Network: TrainableNetwork> {
   }
 
   private func replaceParameters(by parameters: [Network.Scalar]) {
-    for index in parameters.indices { network.parameters[index] = parameters[index] }
+    _ = network.parameters.update(from: parameters)
     network.parametersDidChange()
   }
 

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ByteStreams
 import FilterSupport
+import Optimization
 import RecurrentNetworks
 import TensorFiles
 import TokenStreams
@@ -17,6 +18,12 @@ import TokenStreams
 
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Training") var training: TrainingOptionGroup
+
+  @Flag(help: "Train a labeller: each record is columns, a TAB, and a target for each.")
+  var transduce = false
+
+  @Option(help: "Loss of a labeller: cross-entropy or squared.")
+  var loss = LabellerLoss.crossEntropy
 
   @Option(
     help: ArgumentHelp("Pieces that come less often become <unk>.", valueName: "n"))
@@ -55,6 +62,15 @@ import TokenStreams
   func validate() throws {
     if logEvery < 1 { throw ValidationError("--log-every \(logEvery) is less than 1") }
     if minCount < 1 { throw ValidationError("--min-count \(minCount) is less than 1") }
+    if transduce, training.continuous || training.valid != nil || checkpoint != nil {
+      throw ValidationError("--transduce takes no --continuous, --valid or --checkpoint")
+    }
+    if transduce, training.time != nil || training.average.kind != .none {
+      throw ValidationError("--transduce takes no --time or --average")
+    }
+    if transduce, network.tied || network.embed != nil || minCount > 1 {
+      throw ValidationError("--transduce takes no --tied, --embed or --min-count")
+    }
     if resume, checkpoint == nil { throw ValidationError("--resume needs --checkpoint") }
     if !(0...100_000).contains(unroll) || (unroll > 0 && describe == nil) {
       throw ValidationError("--unroll \(unroll) needs --describe and a number of steps")
@@ -66,10 +82,10 @@ import TokenStreams
     if let describe {
       let file = try RecurrentModelFile(TensorFile(path: describe))
       try sink.write(file.summary(unrolledSteps: unroll))
+    } else if transduce {
+      try LabellerSession(command: self).train().write(to: sink)
     } else {
-      let data = try readData()
-      let session = TrainingSession(command: self, data: data)
-      try session.train().write(to: sink)
+      try TrainingSession(command: self, data: readData()).train().write(to: sink)
     }
     try sink.finish()
   }

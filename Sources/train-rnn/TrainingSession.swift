@@ -80,7 +80,7 @@ struct TrainingSession {
         + (isResumed ? ", resumed after step \(trainer.progress.step)" : ""))
   }
 
-  private static let header =
+  static let header =
     "step\tepoch\ttokens\tloss_bits\tvalidation_bits\tgradient_norm\trate\ttokens_per_second"
 
   private static func row(_ report: TrainingReport) -> String {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ByteStreams
+import FilterSupport
+import RecurrentNetworks
+import TensorFiles
+
+@main struct Transduce: FilterCommand {
+  static let configuration = CommandConfiguration.filter(
+    abstract: "Label sequences with a trained network or a written automaton.",
+    discussion: """
+      One record in, one record out: a label for each column. What follows a TAB in a record are \
+      targets, which --check compares with.
+      """)
+
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Labeller of train-rnn --transduce.", valueName: "file")
+  )
+  var model: String?
+
+  @Option(help: ArgumentHelp("Automaton: lines of state, input, next state.", valueName: "file"))
+  var fsa: String?
+
+  @Flag(help: "Print the states of the automaton instead of their outputs.")
+  var states = false
+
+  @Flag(help: "Print the probabilities of the network instead of the labels.")
+  var prob = false
+
+  @Flag(help: "Print only how many records have the labels that their targets say.")
+  var check = false
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if (model == nil) == (fsa == nil) { throw ValidationError("give either --model or --fsa") }
+    if states, fsa == nil { throw ValidationError("--states needs --fsa") }
+    if prob, model == nil { throw ValidationError("--prob needs --model") }
+    if check, states || prob { throw ValidationError("--check prints no states or probabilities") }
+  }
+
+  func run() throws {
+    let sink = try output.open()
+    let reader = RecordReader(paths: input.files, terminator: input.terminator)
+    let transducer: any Transducer =
+      if let fsa {
+        AutomatonTransducer(
+          automaton: try Automaton(RecordReader(paths: [fsa]), name: fsa), printsStates: states)
+      } else {
+        NetworkTransducer(
+          labeller: try Labeller(RecurrentModelFile(TensorFile(path: model!)), name: model!),
+          printsProbabilities: prob)
+      }
+    var tally = Tally()
+    while let block = try reader.nextBlock() {
+      try block.forEachRecord { record, number in
+        let place = StreamError.Place.line(block.name, number)
+        let parts = record.split(separator: 0x09, maxSplits: 1)
+        let labels = try transducer.labels(record, place: place)
+        if check {
+          try tally.add(labels, targets: parts.count > 1 ? pieces(parts[1]) : [], place: place)
+        } else {
+          try sink.write(Array(labels.joined(separator: [0x20])) + [input.terminator])
+        }
+      }
+      if !check, reader.wouldBlock { try sink.flush() }
+    }
+    if check {
+      try sink.write("\(tally.right) of \(tally.total) records right\n")
+    }
+    try sink.finish()
+  }
+}
+
+/// Blank-separated pieces.
+func pieces(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> [[UInt8]] {
+  bytes.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).map { Array($0) }
+}
+
+/// How many records are right.
+struct Tally {
+  var right = 0
+  var total = 0
+
+  /// A target `-` is right whatever the label.
+  mutating func add(
+    _ labels: [[UInt8]], targets: [[UInt8]], place: StreamError.Place
+  ) throws(StreamError) {
+    guard labels.count == targets.count else {
+      throw StreamError(
+        place, "\(targets.count) targets for \(labels.count) columns",
+        advice: "write columns, a TAB, and as many targets")
+    }
+    total += 1
+    let agree = zip(labels, targets).allSatisfy { label, target in
+      label.count == target.count
+        && zip(label, target).allSatisfy { $0 == $1 || $1 == UInt8(ascii: "-") }
+    }
+    if agree { right += 1 }
+  }
+}
