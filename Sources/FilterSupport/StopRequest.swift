@@ -13,11 +13,15 @@ public struct StopRequest: Sendable {
   /// The signal that came. The one global of the package: a signal handler reaches nothing else.
   private static let signalNumber = Atomic<CInt>(0)
 
-  /// From here on the two signals are noted.
+  /// From here on the two signals are noted, also when they were inherited as blocked.
   public init() {
+    var set = sigset_t()
+    sigemptyset(&set)
     for number in [SIGINT, SIGTERM] {
+      sigaddset(&set, number)
       signal(number) { StopRequest.signalNumber.store($0, ordering: .relaxed) }
     }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 
   public var isRequested: Bool { StopRequest.signalNumber.load(ordering: .relaxed) != 0 }

@@ -32,7 +32,7 @@ private func columns(_ line: String) -> [String] {
   let scratch = try withPigs()
   let outcome = try scratch.run(
     """
-    train-rnn --embed 16 --hidden 32 --epochs 2000 --seed 1 --log log -o pigs.rnn < pigs.txt &&
+    train-rnn -j1 --embed 16 --hidden 32 --epochs 2000 --seed 1 --log log -o pigs.rnn < pigs.txt &&
       train-rnn --describe pigs.rnn
     """)
   #expect(outcome.status == 0, "\(outcome.errorOutput)")
@@ -66,9 +66,9 @@ func `training that a signal stops goes on to the bytes of the unbroken one`(sig
   let scratch = try withPigs()
   let outcome = try scratch.run(
     """
-    options="--hidden 16 --steps 6000 --valid 0.2 --evaluate-every 50 --dropout 0.1 pigs.txt"
+    options="-j1 --hidden 16 --steps 20000 --valid 0.2 --evaluate-every 50 --dropout 0.1 pigs.txt"
     train-rnn $options > whole.rnn
-    for wait in 0.15 0.3; do
+    for wait in 0.2 0.4; do
       train-rnn $options --checkpoint c --resume -o part.rnn & pid=$!
       sleep $wait; kill -\(signal) $pid 2>/dev/null; wait $pid; echo status $?
       [ -e part.rnn ] && echo finished early
@@ -86,7 +86,7 @@ func `training that a signal stops goes on to the bytes of the unbroken one`(sig
   let outcome = try scratch.run(
     """
     for cell in lstm gru tanh logistic relu; do
-      train-rnn --cell $cell --layers 2 --hidden 12 --tied --epochs 20 --valid 0.3 --patience 3 \\
+      train-rnn -j1 --cell $cell --layers 2 --hidden 12 --tied --epochs 20 --valid 0.3 --patience 3 \\
         --schedule plateau --optimiser adamw --weight-decay 0.01 --average ema=0.9 \\
         --dropout-input 0.1 --dropout-embedding 0.1 --dropout-recurrent 0.1 --locked-dropout \\
         --log log -v pigs.txt > $cell.rnn || exit 1
@@ -109,7 +109,7 @@ func `training that a signal stops goes on to the bytes of the unbroken one`(sig
   ),
   ("train-rnn missing", "train-rnn: missing: no such file or directory\n"),
   (
-    "train-rnn --optimiser sgd --rate 1e8 --clip 0 --hidden 8 --epochs 50 --schedule constant pigs.txt",
+    "train-rnn --cell relu --optimiser sgd --rate 1e8 --clip 0 --hidden 8 --epochs 50 --schedule constant pigs.txt",
     "is not a number any more at step"
   ),
   (
