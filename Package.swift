@@ -145,6 +145,13 @@ let testTargets: [Target] = [
   tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
+  // Beside recorded results of other programs; each says in PROVENANCE.md how it was made.
+  .testTarget(
+    name: "ConformanceTests",
+    dependencies: [
+      "TestSupport", "LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles",
+    ],
+    exclude: ["Fixtures", "PROVENANCE.md", "pytorch.py"], swiftSettings: settings),
   tests(
     "RecurrentNetworks",
     [

@@ -5,9 +5,10 @@ internal import Probability
 /// One pass over a stream: which symbols stand in which lane, and the windows cut from them.
 ///
 /// By records, lanes are filled with whole records, each from `<s>` to `</s>`, in an order shuffled
-/// by (seed, epoch). As one continuous stream, each lane gets a contiguous part, and the symbol
-/// before a symbol is its input, `</s>` included. No symbol is left out: lanes that end early have
-/// steps without a target.
+/// by (seed, epoch). As one continuous stream, each lane gets a contiguous part, cut at the end of a
+/// record where one is near, and the symbol before a symbol is its input, `</s>` included; `<s>` is
+/// what a lane begins with, so it means that nothing is known of what came before. No symbol is left
+/// out: lanes that end early have steps without a target.
 public struct EpochPlan: Sendable {
   /// The stream as one run of text, or as records that know nothing of each other.
   public enum Mode: String, CaseIterable, Sendable {
@@ -52,11 +53,15 @@ public struct EpochPlan: Sendable {
     switch mode {
     case .continuous:
       let length = (range.count + laneCount - 1) / laneCount
-      let starts = stride(from: range.lowerBound, to: range.upperBound, by: length)
-      lanes = starts.map {
-        [max(range.lowerBound, $0 - warmUp)..<min(range.upperBound, $0 + length)]
+      var starts: [Int] = []
+      for even in stride(from: range.lowerBound, to: range.upperBound, by: length) {
+        let near = even..<min(even + length / 4, range.upperBound)
+        let cut = even == range.lowerBound ? nil : near.first { stream[$0 - 1] == table.end }
+        starts.append(cut ?? even)
       }
-      firstTargets = Array(starts)
+      let ends = starts.dropFirst() + [range.upperBound]
+      lanes = zip(starts, ends).map { [max(range.lowerBound, $0 - warmUp)..<$1] }
+      firstTargets = starts
     case .records:
       var records: [Range<Int>] = []
       var start = range.lowerBound
@@ -94,7 +99,7 @@ public struct EpochPlan: Sendable {
       for step in 0..<steps {
         guard let (index, isFirst) = advance(lane) else { break }
         let position = step * laneCount + lane
-        if mode == .records ? !isFirst : index > 0 { window.inputs[position] = stream[index - 1] }
+        if !isFirst { window.inputs[position] = stream[index - 1] }
         if index >= firstTargets[lane] { window.targets[position] = stream[index] }
       }
     }

@@ -15,7 +15,7 @@ import TensorFiles
       """)
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("Labeller of train-rnn --transduce.", valueName: "file")
+    name: .shortAndLong, help: ArgumentHelp("Labeller that train-rnn made.", valueName: "file")
   )
   var model: String?
 

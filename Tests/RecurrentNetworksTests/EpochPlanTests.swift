@@ -70,9 +70,15 @@ func trainingData(_ text: String, heldOutShare: Double = 0, minimumCount: Int = 
     let plan = EpochPlan(
       data.training, range: data.trainingRange, mode: .continuous, table: data.table,
       laneCount: laneCount, windowSteps: 2, warmUp: 2)
-    let all = pairs(plan).flatMap { $0 }
+    let lanes = pairs(plan)
+    let all = lanes.flatMap { $0 }
     #expect(all.map(\.1) == (0..<11).map { data.training[$0] })
-    #expect(all.map(\.0) == [UInt32(data.table.count)] + (0..<10).map { data.training[$0] })
+    // The input is the symbol before, but for a lane's first: warmed up or the stream's beginning.
+    for (index, pair) in all.enumerated() where index > 0 {
+      #expect(pair.0 == data.training[index - 1])
+    }
+    #expect(all[0].0 == UInt32(data.table.count))
+    #expect(lanes.count == laneCount)
   }
 
   @Test("a window is the same whether it is reached in order or at once")
