@@ -99,7 +99,6 @@ let programs: [Target] = [
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
-  program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("score", ["LanguageModel", "ModelFiles", "Probability"]),
   program("sample", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
   program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
