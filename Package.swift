@@ -111,7 +111,10 @@ let programs: [Target] = [
 let testTargets: [Target] = [
   .executableTarget(
     name: "network-benchmark",
-    dependencies: ["ByteStreams", "LinearAlgebra", "Optimization", "RecurrentNetworks"],
+    dependencies: [
+      "ByteStreams", "LanguageModel", "LinearAlgebra", "Optimization", "RecurrentNetworks",
+      "TokenStreams",
+    ],
     path: "Tests/Benchmarks/RecurrentNetworks", swiftSettings: settings),
   .target(
     name: "TestSupport", dependencies: ["LanguageModel", "TokenStreams"],

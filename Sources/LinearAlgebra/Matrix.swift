@@ -12,6 +12,12 @@ public struct FloatStorage: ~Copyable, @unchecked Sendable {
     self.count = count
   }
 
+  /// A copy of `values`.
+  public init(_ values: [Float]) {
+    self.init(count: values.count)
+    for (index, value) in values.enumerated() { base[index] = value }
+  }
+
   deinit { base.deallocate() }
 
   /// [rows, columns] from the `offset`-th float on.

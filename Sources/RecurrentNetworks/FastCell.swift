@@ -57,6 +57,16 @@ struct FastCell {
     }
   }
 
+  /// Begins the columns that no input reaches: the GRU's W_hn h + b_hn, with its bias.
+  ///
+  /// - bias: [gateWidth]
+  func fillRecurrentBias(of gates: Matrix, from bias: UnsafePointer<Float>) {
+    guard kind == .gru else { return }
+    for row in 0..<gates.rows {
+      (gates.row(row) + 2 * width).update(from: bias + 2 * width, count: width)
+    }
+  }
+
   /// One step forward for `lanes` sequences; the gates are activated in place.
   ///
   /// - hiddenBefore, cellBefore, hidden, cell: [lanes, H]

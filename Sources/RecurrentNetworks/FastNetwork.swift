@@ -169,14 +169,7 @@ public final class FastNetwork: TrainableNetwork {
         from: .row(biasRow.base + part.gateColumns.lowerBound),
         into: gates.columns(part.gateColumns), scratch: scratch)
     }
-    if cell.kind == .gru {
-      // The recurrent share of n begins with its bias alone.
-      let columns = 2 * cell.width..<3 * cell.width
-      for row in 0..<gates.rows {
-        (gates.row(row) + columns.lowerBound).update(
-          from: biasRow.base + columns.lowerBound, count: cell.width)
-      }
-    }
+    cell.fillRecurrentBias(of: gates, from: biasRow.base)
   }
 
   /// A layer's output as the next one sees it, [T·B, H].

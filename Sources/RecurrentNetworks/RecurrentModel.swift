@@ -2,6 +2,7 @@
 
 public import ByteStreams
 public import LanguageModel
+internal import LinearAlgebra
 public import TensorFiles
 public import TokenStreams
 
@@ -24,8 +25,12 @@ public struct RecurrentModel: LanguageModel {
 
   public var vocabulary: Vocabulary { table.vocabulary }
 
+  /// - threads: that share a step of a large network.
   /// - Throws: `StreamError` when the file is no language model.
-  public init(_ file: RecurrentModelFile, name: String = "<memory>") throws(StreamError) {
+  public init(
+    _ file: RecurrentModelFile, name: String = "<memory>",
+    threads: Int = Machine.availableCores
+  ) throws(StreamError) {
     guard let table = file.table, file.configuration.output == .softmax else {
       throw StreamError(
         .file(name), "holds no language model: it has no vocabulary",
@@ -34,7 +39,12 @@ public struct RecurrentModel: LanguageModel {
     configuration = file.configuration
     self.table = table
     mode = file.mode
-    network = SteppingNetwork(file.configuration, parameters: file.parameters)
+    // A step of a small network is over before a second thread would wake up.
+    let isLarge = file.parameters.count > 1 << 21
+    network = SteppingNetwork(
+      file.configuration, parameters: file.parameters,
+      team: Team(
+        count: isLarge ? threads : 1, instructionSet: try InstructionSet.chosen()))
     let zero = State(
       values: Array(repeating: 0, count: configuration.layerCount * configuration.stateWidth))
     var states = [zero]

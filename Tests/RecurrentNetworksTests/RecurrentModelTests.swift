@@ -92,6 +92,42 @@ import TokenStreams
     #expect(together == [alone, next, model.start])
   }
 
+  @Test("wide networks of any cell step as the reference does, alone or side by side", arguments: Cell.allCases)
+  func wide(_ cell: Cell) throws {
+    let words = (0..<40).map { "w\($0)" }.joined(separator: " ")
+    let data = try trainingData(words + "\n")
+    let configuration = NetworkConfiguration.languageModel(
+      cell: cell, symbolCount: data.table.count, embeddingWidth: 19, hiddenWidth: 37, layerCount: 3)
+    let parameters: [Double] = Initialisation(range: 0.3).parameters(of: configuration, seed: 9)
+    let model = try RecurrentModel(
+      RecurrentModelFile(
+        configuration: configuration, parameters: parameters.map { Float($0) }, table: data.table))
+    let network = ReferenceNetwork<Double>(configuration, parameters: parameters)
+    let lanes = 13
+    let inputs = (0..<2 * lanes).map { UInt32(($0 * 7) % 40) }
+    var states = Array(repeating: model.start, count: lanes)
+    model.advance(&states, with: inputs[..<lanes].map { data.table.tokens[Int($0)] })
+    model.advance(&states, with: inputs[lanes...].map { data.table.tokens[Int($0)] })
+    let start = [UInt32](repeating: configuration.startToken!, count: lanes)
+    var state = NetworkState<Double>(configuration, laneCount: lanes)
+    let logits = network.logits(
+      of: TrainingWindow(
+        stepCount: 3, laneCount: lanes, inputs: start + inputs,
+        targets: Array(repeating: TrainingWindow.noTarget, count: 3 * lanes)), from: &state)
+    for lane in 0..<lanes {
+      let row = row(model, after: states[lane])
+      let exact = logits[2 * lanes + lane]
+      let normalizer = log(exact.reduce(0) { $0 + exp($1) })
+      for (symbol, token) in data.table.tokens.enumerated() {
+        #expect(abs(row[Int(token)] - (exact[symbol] - normalizer)) < 5e-6)
+      }
+      var alone = model.start
+      model.advance(&alone, with: data.table.tokens[Int(inputs[lane])])
+      model.advance(&alone, with: data.table.tokens[Int(inputs[lanes + lane])])
+      #expect(alone == states[lane])
+    }
+  }
+
   @Test("a file without our metadata is known by its shapes, one that fits nothing is refused")
   func foreignFiles() throws {
     let file = try modelFile(.lstm)
