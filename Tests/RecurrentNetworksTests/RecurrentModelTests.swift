@@ -92,7 +92,9 @@ import TokenStreams
     #expect(together == [alone, next, model.start])
   }
 
-  @Test("wide networks of any cell step as the reference does, alone or side by side", arguments: Cell.allCases)
+  @Test(
+    "wide networks of any cell step as the reference does, alone or side by side",
+    arguments: Cell.allCases)
   func wide(_ cell: Cell) throws {
     let words = (0..<40).map { "w\($0)" }.joined(separator: " ")
     let data = try trainingData(words + "\n")

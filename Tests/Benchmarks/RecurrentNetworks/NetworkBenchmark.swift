@@ -5,6 +5,7 @@ import LanguageModel
 import LinearAlgebra
 import Optimization
 import RecurrentNetworks
+import TokenStreams
 
 /// Speed of one network: prints tokens (or steps of the beam) per second of wall time and of CPU time
 /// in the fastest round, and the instruction set.
