@@ -105,6 +105,7 @@ let programs: [Target] = [
   program("probe-gradients", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("transduce", ["RecurrentNetworks", "TensorFiles"]),
+  program("arith-code", ["LanguageModel", "ModelFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+public import TokenStreams
+
+/// Codes token streams with a model that it learns from what was coded before.
+public struct AdaptiveCoding: Sendable {
+  /// The largest order of contexts.
+  public static let largestOrder = 32
+
+  public init() {}
+
+  /// Codes a stream with contexts of up to `order` symbols.
+  public func encode(_ reader: TokenReader, order: Int, to sink: ByteSink) throws -> CodeSize {
+    precondition((0...AdaptiveCoding.largestOrder).contains(order))
+    var writer = try BlockWriter(
+      sink,
+      header: StreamHeader(
+        kind: codedKind, parameters: [("method", "adaptive"), ("order", String(order))]), level: 0)
+    var encoder = AdaptiveEncoder(order: order)
+    var size = CodeSize()
+    var coded = CodedBlock()
+    var checksum = RunningChecksum()
+    while let block = try reader.next() {
+      try block.forEachRecord { tokens, _ in
+        for token in tokens {
+          let spelling = reader.spelling(of: token)
+          checksum.add(spelling)
+          encoder.encode(token, spelling: spelling)
+        }
+        checksum.endRecord()
+        encoder.endRecord()
+      }
+      size.recordCount += block.recordEnds.count
+      size.tokenCount += block.tokens.count
+      coded.isTerminated = block.isTerminated
+    }
+    coded.tokenCount = size.tokenCount
+    coded.checksum = checksum.value
+    coded.code = encoder.finish()
+    size.byteCount = coded.code.count
+    var payload = ByteBuffer(capacity: coded.code.count + 64)
+    coded.append(to: &payload)
+    if size.recordCount > 0 { try writer.write(payload, itemCount: size.recordCount) }
+    try writer.finish()
+    return size
+  }
+
+  /// Gives back the token stream of a code, as text.
+  ///
+  /// - order: what the code's header must say, if anything.
+  public func decode(_ file: InputFile, order: Int?, terminator: UInt8, to sink: ByteSink) throws {
+    try readCode(file) { header in
+      guard header["method"] == "adaptive" else {
+        throw StreamError(
+          .file(file.name), "was coded with model \(header["model"] ?? "?")",
+          advice: "decode with -m")
+      }
+      guard let coded = header["order"].flatMap(Int.init),
+        (0...AdaptiveCoding.largestOrder).contains(coded), order == nil || order == coded
+      else {
+        throw StreamError(
+          .file(file.name), "was coded with --adaptive \(header["order"] ?? "?")",
+          advice: "give that order, or none")
+      }
+    } block: { header, payload, recordCount in
+      let coded = try CodedBlock(payload, recordCount: nil)
+      var decoder = AdaptiveDecoder(coded.code, order: Int(header["order"]!)!)
+      var checksum = RunningChecksum()
+      var text = ByteBuffer(capacity: 1 << 16)
+      var tokenCount = 0
+      for record in 0..<recordCount {
+        var isFirst = true
+        while let spelling = try decoder.next() {
+          tokenCount += 1
+          guard tokenCount <= coded.tokenCount else { throw altered }
+          if !isFirst { text.append(0x20) }
+          isFirst = false
+          text.append(spelling)
+          spelling.withUnsafeBufferPointer { checksum.add($0) }
+        }
+        checksum.endRecord()
+        if record + 1 < recordCount || coded.isTerminated { text.append(terminator) }
+        if text.count > 1 << 16 {
+          try sink.write(text)
+          text.removeAll()
+        }
+      }
+      guard checksum.value == coded.checksum else { throw altered }
+      try sink.write(text)
+    }
+  }
+}
+
+/// A checksum of spellings, fed one by one.
+private struct RunningChecksum {
+  private(set) var value: UInt64 = 0
+
+  mutating func add(_ spelling: UnsafeBufferPointer<UInt8>) {
+    value = (value ^ spellingHash(spelling)) &* 0xD6E8_FEB8_6659_FD93
+    value ^= value >> 32
+  }
+
+  mutating func endRecord() {
+    value = (value &+ 1) &* 0xA076_1D64_78BD_642F
+    value ^= value >> 29
+  }
+}
