@@ -22,7 +22,7 @@ public struct AdaptiveCoding: Sendable {
     var coded = CodedBlock()
     var checksum = RunningChecksum()
     while let block = try reader.next() {
-      try block.forEachRecord { tokens, _ in
+      block.forEachRecord { tokens, _ in
         for token in tokens {
           let spelling = reader.spelling(of: token)
           checksum.add(spelling)

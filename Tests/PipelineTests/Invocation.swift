@@ -60,6 +60,11 @@ struct Invocation: CustomTestStringConvertible, Sendable {
       program: "score", setUp: pigs + "; count-ngrams -n 2 < in > m",
       options: "-m $d/m --per-token"),
     Invocation(program: "score", setUp: pigs + "; count-ngrams -n 2 < in > m", options: "-m $d/m"),
+    Invocation(program: "arith-code", setUp: pigs, options: "--adaptive 2"),
+    Invocation(
+      program: "arith-code",
+      setUp: pigs + "; count-ngrams -n 2 < in | estimate-ngrams --smoothing laplace=1 > m",
+      options: "-m $d/m"),
     Invocation(
       program: "sample", setUp: model, options: "-n 200 --top-p 0.9", readsBinary: true,
       inputOption: "-m"),
