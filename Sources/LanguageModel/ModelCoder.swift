@@ -54,7 +54,7 @@ struct ModelCoder<Model: LanguageModel> {
       var length = 0
       while lengths.map({ length < $0[record] }) ?? true {
         fill(after: state)
-        guard let total = cumulated.last, total > 0, block.tokens.count < largestCount else {
+        guard let total = cumulated.last, total > 0, block.tokens.count <= largestCount else {
           throw StreamError(.none, "the code does not fit the model")
         }
         let token = token(holding: decoder.target(of: total))
