@@ -31,10 +31,10 @@ all: deps
 deps:
 	@command -v $(SWIFT) > /dev/null || \
 	  { echo "make: no Swift toolchain; see https://www.swift.org/install" >&2; exit 1; }
-	@pkg-config --exists libzstd 2> /dev/null || if command -v apt-get > /dev/null; then \
+	@pkg-config --exists libzstd libutf8proc 2> /dev/null || if command -v apt-get > /dev/null; then \
 	  $(SUDO) apt-get update -q && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -qy --no-install-recommends libzstd-dev pkg-config; \
-	else brew install zstd pkg-config; fi
+	    apt-get install -qy --no-install-recommends libzstd-dev libutf8proc-dev pkg-config; \
+	else brew install zstd utf8proc pkg-config; fi
 
 demo: all
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh

@@ -50,6 +50,9 @@ let floors: [[Target]] = [
       name: "CZstd", pkgConfig: "libzstd",
       providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .systemLibrary(
+      name: "CUtf8proc",
+      providers: [.apt(["libutf8proc-dev"]), .brew(["utf8proc"])]),
   ],
   [
     module("ByteStreams", ["CSystem", "CZstd"]),
@@ -65,7 +68,7 @@ let floors: [[Target]] = [
   ],
   [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
-    module("Tokenization", ["ByteStreams", "Probability", "TokenStreams"]),
+    module("Tokenization", ["ByteStreams", "CUtf8proc", "Probability", "TokenStreams"]),
   ],
   [
     module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
@@ -96,6 +99,8 @@ let floors: [[Target]] = [
 
 let programs: [Target] = [
   program("tokenize", ["Tokenization"]),
+  program("unigram-learn", ["Tokenization"]),
+  program("wordpiece-learn", ["Tokenization"]),
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),

@@ -16,7 +16,8 @@ public enum Message {
 
   static func end(status: CInt) -> Never { exit(status) }
 
-  static func printLine(_ text: String) { write(text + "\n") }
+  /// Prints a line as it is, such as a trace that one program writes for another to read.
+  public static func printLine(_ text: String) { write(text + "\n") }
 
   static func write(_ text: String) {
     var text = text

@@ -28,6 +28,12 @@ public struct PieceList: Sendable, Equatable {
     bounds.append(bytes.count)
   }
 
+  /// Drops the last piece.
+  public mutating func removeLast() {
+    bounds.removeLast()
+    bytes.removeLast(bytes.count - bounds[bounds.count - 1])
+  }
+
   /// Calls `body` with the bytes of one piece, borrowed.
   public func withPiece<Result>(
     at index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result

@@ -34,7 +34,9 @@ public protocol TokenizerFormat {
 /// Opens any tokeniser model by its content.
 public enum TokenizerModel {
   /// The formats, in the order in which they are asked. A new one is one line here.
-  static var formats: [any TokenizerFormat.Type] { [] }
+  static var formats: [any TokenizerFormat.Type] {
+    [SentencePieceFormat.self, UnigramTextFormat.self, WordPieceFormat.self]
+  }
 
   /// - Throws: `StreamError` when the file cannot be read, is of no known kind, or is malformed.
   public static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {

@@ -55,6 +55,12 @@ struct Invocation: CustomTestStringConvertible, Sendable {
   /// One row a program, and more where a program has two faces.
   static let all: [Invocation] = [
     Invocation(
+      program: "wordpiece-learn", setUp: "cp $examples/pigs.txt in", options: "-n 20",
+      statusWhenEmpty: 1),
+    Invocation(
+      program: "unigram-learn", setUp: "cp $examples/pigs.txt in", options: "--vocabulary 60",
+      statusWhenEmpty: 1),
+    Invocation(
       program: "settle",
       setUp: "printf '1100\\n1010\\n' > p; printf '1101\\n1010\\n0100\\n' > in",
       options: "--patterns $d/p"),

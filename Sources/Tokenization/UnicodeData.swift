@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ByteStreams
+internal import CUtf8proc
+
+/// Facts about code points, all of one Unicode version: that of the utf8proc library in use.
+public enum UnicodeData {
+  /// The version, as in `15.0.0`.
+  public static var version: String { String(cString: utf8proc_unicode_version()) }
+
+  /// White_Space: what regular expressions call `\s`.
+  static func isWhitespace(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0x09...0x0D, 0x20, 0x85, 0xA0, 0x1680, 0x2000...0x200A, 0x2028, 0x2029, 0x202F, 0x205F,
+      0x3000:
+      true
+    default: false
+    }
+  }
+
+  /// General category P, and all ASCII symbols.
+  static func isPunctuation(_ scalar: UInt32) -> Bool {
+    if scalar < 0x80 {
+      return (0x21...0x2F).contains(scalar) || (0x3A...0x40).contains(scalar)
+        || (0x5B...0x60).contains(scalar) || (0x7B...0x7E).contains(scalar)
+    }
+    let category = category(of: scalar)
+    return category >= UTF8PROC_CATEGORY_PC.rawValue && category <= UTF8PROC_CATEGORY_PO.rawValue
+  }
+
+  /// General category N.
+  static func isNumber(_ scalar: UInt32) -> Bool {
+    let category = category(of: scalar)
+    return category >= UTF8PROC_CATEGORY_ND.rawValue && category <= UTF8PROC_CATEGORY_NO.rawValue
+  }
+
+  /// General category L.
+  static func isLetter(_ scalar: UInt32) -> Bool {
+    let category = category(of: scalar)
+    return category >= UTF8PROC_CATEGORY_LU.rawValue && category <= UTF8PROC_CATEGORY_LO.rawValue
+  }
+
+  /// General category M.
+  static func isMark(_ scalar: UInt32) -> Bool {
+    let category = category(of: scalar)
+    return category >= UTF8PROC_CATEGORY_MN.rawValue && category <= UTF8PROC_CATEGORY_ME.rawValue
+  }
+
+  /// General category Mn: accents and other marks that take no room.
+  static func isNonspacingMark(_ scalar: UInt32) -> Bool {
+    category(of: scalar) == UTF8PROC_CATEGORY_MN.rawValue
+  }
+
+  /// General category Cc, Cf or Co: controls, formats, private use.
+  static func isControl(_ scalar: UInt32) -> Bool {
+    let category = category(of: scalar)
+    return category == UTF8PROC_CATEGORY_CC.rawValue || category == UTF8PROC_CATEGORY_CF.rawValue
+      || category == UTF8PROC_CATEGORY_CO.rawValue
+  }
+
+  /// Appends the lower-case form, which is one code point but for U+0130.
+  static func appendLowercase(_ scalar: UInt32, to output: inout ByteBuffer) {
+    if scalar == 0x130 {
+      output.append([0x69, 0xCC, 0x87])
+    } else {
+      output.append(scalar: UInt32(utf8proc_tolower(Int32(scalar))))
+    }
+  }
+
+  private static func category(of scalar: UInt32) -> UInt32 {
+    UInt32(utf8proc_category(Int32(scalar)).rawValue)
+  }
+}
+
+/// A Unicode normalisation form.
+public enum NormalizationForm: String, Sendable, CaseIterable {
+  case nfc = "NFC"
+  case nfd = "NFD"
+  case nfkc = "NFKC"
+  case nfkd = "NFKD"
+
+  /// Appends `text`, which must be well-formed UTF-8, in this form.
+  ///
+  /// Runs of ASCII are copied: no form changes them, but for the last character of a run, which a
+  /// mark may follow.
+  func append(_ text: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
+    var index = 0
+    while index < text.count {
+      var end = index
+      while end < text.count, text[end] < 0x80 { end &+= 1 }
+      if end == text.count {
+        output.append(UnsafeBufferPointer(rebasing: text[index..<end]))
+        return
+      }
+      let start = end > index ? end - 1 : index
+      output.append(UnsafeBufferPointer(rebasing: text[index..<start]))
+      // The part to normalise ends before the second of two ASCII characters.
+      while end < text.count, text[end] >= 0x80 || text[end - 1] >= 0x80 { end &+= 1 }
+      if text[end - 1] < 0x80 { end -= 1 }
+      appendMapped(UnsafeBufferPointer(rebasing: text[start..<end]), to: &output)
+      index = end
+    }
+  }
+
+  private func appendMapped(_ text: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
+    var options = UTF8PROC_STABLE.rawValue
+    options |=
+      self == .nfc || self == .nfkc ? UTF8PROC_COMPOSE.rawValue : UTF8PROC_DECOMPOSE.rawValue
+    if self == .nfkc || self == .nfkd { options |= UTF8PROC_COMPAT.rawValue }
+    var result: UnsafeMutablePointer<UInt8>?
+    let count = utf8proc_map(
+      text.baseAddress, text.count, &result, utf8proc_option_t(rawValue: options))
+    guard count >= 0, let result else {
+      // Ill-formed text or no memory: leave the text as it is.
+      output.append(text)
+      return
+    }
+    output.append(UnsafeBufferPointer(start: result, count: count))
+    free(result)
+  }
+}
+
+extension ByteBuffer {
+  /// Appends the UTF-8 of a code point.
+  mutating func append(scalar: UInt32) {
+    switch scalar {
+    case 0..<0x80: append(UInt8(scalar))
+    case 0x80..<0x800:
+      append(0xC0 | UInt8(scalar >> 6))
+      append(0x80 | UInt8(scalar & 0x3F))
+    case 0x800..<0x1_0000:
+      append(0xE0 | UInt8(scalar >> 12))
+      append(0x80 | UInt8(scalar >> 6 & 0x3F))
+      append(0x80 | UInt8(scalar & 0x3F))
+    default:
+      append(0xF0 | UInt8(scalar >> 18 & 0x07))
+      append(0x80 | UInt8(scalar >> 12 & 0x3F))
+      append(0x80 | UInt8(scalar >> 6 & 0x3F))
+      append(0x80 | UInt8(scalar & 0x3F))
+    }
+  }
+}
+
+/// Calls `body` with each code point of a text and the place of its first byte; a byte that is not part
+/// of well-formed UTF-8 comes as U+FFFD.
+@inline(__always)
+func forEachScalar(
+  of text: UnsafeBufferPointer<UInt8>, _ body: (UInt32, Range<Int>) -> Void
+) {
+  var index = 0
+  while index < text.count {
+    let (scalar, length) = scalar(of: text, at: index)
+    body(scalar, index..<index &+ length)
+    index &+= length
+  }
+}
+
+/// The code point at `index` and its bytes; U+FFFD and 1 where the UTF-8 is ill-formed.
+@inline(__always)
+func scalar(of text: UnsafeBufferPointer<UInt8>, at index: Int) -> (scalar: UInt32, length: Int) {
+  let first = text[index]
+  if first < 0x80 { return (UInt32(first), 1) }
+  let length = utf8SequenceLength(text, at: index)
+  switch length {
+  case 2: return (UInt32(first & 0x1F) << 6 | UInt32(text[index + 1] & 0x3F), 2)
+  case 3:
+    return (
+      UInt32(first & 0x0F) << 12 | UInt32(text[index + 1] & 0x3F) << 6
+        | UInt32(text[index + 2] & 0x3F), 3
+    )
+  case 4:
+    let high = UInt32(first & 0x07) << 18 | UInt32(text[index + 1] & 0x3F) << 12
+    return (high | UInt32(text[index + 2] & 0x3F) << 6 | UInt32(text[index + 3] & 0x3F), 4)
+  default: return (0xFFFD, 1)
+  }
+}
