@@ -111,6 +111,7 @@ let programs: [Target] = [
   program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("transduce", ["RecurrentNetworks", "TensorFiles"]),
   program("arith-code", ["LanguageModel", "ModelFiles"]),
+  program("diverge", ["LanguageModel", "ModelFiles"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 
