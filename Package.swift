@@ -160,7 +160,8 @@ let testTargets: [Target] = [
     dependencies: [
       "TestSupport", "LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles",
     ],
-    exclude: ["Fixtures", "PROVENANCE.md", "pytorch.py", "unicode-table.py"], swiftSettings: settings),
+    exclude: ["Fixtures", "PROVENANCE.md", "pytorch.py", "unicode-table.py"],
+    swiftSettings: settings),
   tests(
     "RecurrentNetworks",
     [
