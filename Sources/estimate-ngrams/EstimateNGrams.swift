@@ -76,6 +76,12 @@ struct CountInput: ParsableArguments {
   @Argument(
     help: ArgumentHelp("Counts of one order; standard input when none or '-'.", valueName: "file"))
   var files: [String] = []
+
+  func validate() throws {
+    if files.filter({ $0 == "-" }).count > 1 {
+      throw ValidationError("standard input ('-') can be read only once")
+    }
+  }
 }
 
 /// Numbers that do not fall: `0,1,2`.

@@ -98,7 +98,7 @@ func `a missing last newline changes nothing`(
   let cut = try scratch.attempt("head -c -1 in > cut; " + row.command(on: "cut"))
   #expect(cut.status == 0)
   // `tokenize` answers a text that lacks it with one that lacks it, so that decoding is exact.
-  #expect(cut.output == whole.output || cut.text + "\n" == whole.text)
+  if row.isText { #expect(cut.output == whole.output || cut.text + "\n" == whole.text) }
 }
 
 @Test(arguments: readers.filter(\.joinsFiles)) func `several files are one stream`(row: Invocation)
@@ -151,15 +151,16 @@ func `a missing last newline changes nothing`(
   row: Invocation
 ) throws {
   let scratch = try row.prepared()
-  let text = try scratch.attempt(row.command(on: "in"))
-  #expect(try scratch.attempt(row.command(on: "in.bin")).output == text.output)
-  guard row.inputOption == nil, row.joinsFiles else { return }
-  let twice = try scratch.attempt("cat in in > all; " + row.command(on: "all"))
-  for way in [
-    "cat in.bin in.bin > all.bin; " + row.command(on: "all.bin"), row.command(on: "in in.bin"),
-  ] {
-    #expect(try scratch.attempt(way).output == twice.output, "\(way)")
+  let once = try scratch.attempt(row.command(on: "in.bin"))
+  #expect(once.status == 0)
+  if !row.binarySaysMore {
+    #expect(try scratch.attempt(row.command(on: "in")).output == once.output)
   }
+  guard row.inputOption == nil, row.joinsFiles else { return }
+  let twice = try scratch.attempt("cat in.bin in.bin > all.bin; " + row.command(on: "all.bin"))
+  #expect(twice.status == 0)
+  let mixed = row.binarySaysMore ? "in.bin in.bin" : "in in.bin"
+  #expect(try scratch.attempt(row.command(on: mixed)).output == twice.output)
 }
 
 @Test(arguments: binaryReaders + Invocation.all.filter { !$0.readsText })

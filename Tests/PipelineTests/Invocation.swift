@@ -25,6 +25,10 @@ struct Invocation: CustomTestStringConvertible, Sendable {
   var inputOption: String?
   /// Whether the files of several operands are one stream (the output is that of their concatenation).
   var joinsFiles = true
+  /// Whether its output is text.
+  var isText = true
+  /// Whether a binary stream tells the output something that text cannot: how pieces become text.
+  var binarySaysMore = false
   /// Whether text is among its input; else `in` is a binary file, whose truncation is an error.
   var readsText = true
 
@@ -64,29 +68,58 @@ struct Invocation: CustomTestStringConvertible, Sendable {
       program: "settle",
       setUp: "printf '1100\\n1010\\n' > p; printf '1101\\n1010\\n0100\\n' > in",
       options: "--patterns $d/p"),
-    Invocation(program: "count-ngrams", setUp: pigs, options: "-n 2"),
+    Invocation(program: "tokenize", setUp: pigs, options: "--words"),
     Invocation(
-      program: "score", setUp: pigs + "; count-ngrams -n 2 < in > m",
-      options: "-m $d/m --per-token"),
-    Invocation(program: "score", setUp: pigs + "; count-ngrams -n 2 < in > m", options: "-m $d/m"),
-    Invocation(program: "arith-code", setUp: pigs, options: "--adaptive 2", isLossless: true),
+      program: "arith-code", setUp: pigs, options: "--adaptive 2", isLossless: true),
     Invocation(
       program: "arith-code",
-      setUp: pigs + "; count-ngrams -n 2 < in | estimate-ngrams --smoothing laplace=1 > m",
+      setUp: pigs + "count-ngrams -n 2 < in | estimate-ngrams --smoothing laplace=1 > m",
       options: "-m $d/m", isLossless: true),
     Invocation(
-      program: "sample", setUp: model, options: "-n 200 --top-p 0.9", readsBinary: true,
-      inputOption: "-m"),
+      program: "tokenize", setUp: pigs, options: "--bytes -b", joinsFiles: false,
+      isText: false),
     Invocation(
-      program: "beam", setUp: model, options: "-n 3", readsBinary: true, inputOption: "-m"),
+      program: "tokenize",
+      setUp: pigs + "tokenize --bytes in > t; tokenize --bytes -b in > in.bin; mv t in",
+      options: "-d --bytes", readsBinary: true),
+    Invocation(
+      program: "count-ngrams",
+      setUp: pigs + "tokenize --words in > t; tokenize --words -b in > in.bin; mv t in",
+      options: "-n 2", readsBinary: true),
+    Invocation(
+      program: "estimate-ngrams",
+      setUp: tokens + "count-ngrams -n 2 t > in; count-ngrams -n 2 -b t > in.bin",
+      options: "--smoothing laplace=1", readsBinary: true),
+    Invocation(
+      program: "train-masked",
+      setUp: "printf '0 1 1 0\n1 1 0 0\n0 0 1 1\n1 0 1 1\n' > in; tokenize --words -b in > in.bin",
+      options: "--hidden 4 --epochs 2", readsBinary: true, statusWhenEmpty: 1, copies: 30,
+      isText: false, binarySaysMore: true),
+    Invocation(
+      program: "train-rnn", setUp: tokens + "mv t in; tokenize --words -b in > in.bin",
+      options: "--hidden 8 --embed 4 --epochs 2 -q", readsBinary: true, statusWhenEmpty: 1,
+      copies: 4, isText: false, binarySaysMore: true),
+    Invocation(
+      program: "score",
+      setUp: model + "tokenize --words -b $examples/pigs.txt > in.bin; mv m.bin m; mv t in",
+      options: "-m $d/m --per-token", readsBinary: true, copies: 500),
+    Invocation(
+      program: "score", setUp: model + "mv m in; mv m.bin in.bin", options: "$d/t",
+      readsBinary: true, inputOption: "-m"),
+    Invocation(
+      program: "sample", setUp: model + "mv m in; mv m.bin in.bin", options: "-n 200 --top-p 0.9",
+      readsBinary: true, inputOption: "-m"),
+    Invocation(
+      program: "beam", setUp: model + "mv m in; mv m.bin in.bin", options: "--width 3 -n 3",
+      readsBinary: true, inputOption: "-m"),
   ]
 
-  /// A model: counts, text and binary.
+  private static let pigs = "sed 's/pigs/p\\x01/' $examples/pigs.txt > in; "
+  private static let tokens = "tokenize --words $examples/pigs.txt > t; "
+  /// The same model as text and binary.
   private static let model =
-    "count-ngrams -n 2 $examples/pigs.txt > in; count-ngrams -b -n 2 $examples/pigs.txt > in.bin"
-
-  /// Tokens as text.
-  private static let pigs = "sed 's/pigs/p\\\\x01/' $examples/pigs.txt > in"
+    tokens + "count-ngrams -n 2 t | estimate-ngrams --smoothing witten-bell > m; "
+    + "estimate-ngrams -b -m m > m.bin; "
 }
 
 extension Scratch {
