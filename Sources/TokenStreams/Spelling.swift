@@ -103,8 +103,16 @@ public enum Spelling {
 
   /// Whether a spelling is the one that `append` would write for its bytes; specials are.
   public static func isCanonical(_ spelling: UnsafeBufferPointer<UInt8>) -> Bool {
-    // Printable ASCII without a backslash is the rule: decide that without a copy.
-    if spelling.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x5C }) { return true }
+    // Printable UTF-8 without a backslash is the rule: decide that without a copy.
+    var index = 0
+    while index < spelling.count {
+      let byte = spelling[index]
+      if byte <= 0x20 || byte == 0x5C || byte == 0x7F { break }
+      let length = utf8SequenceLength(spelling, at: index)
+      if length == 0 { return false }
+      index += length
+    }
+    if index == spelling.count { return true }
     var bytes = ByteBuffer(capacity: spelling.count)
     appendBytes(of: spelling, to: &bytes)
     var again = ByteBuffer(capacity: spelling.count)

@@ -200,13 +200,8 @@ private final class BinaryTokens {
           vocabulary = try Vocabulary(encoded: header.payload)
         } catch { throw StreamError(.file(reader.name), error.problem, advice: error.advice) }
         try target.accept(vocabulary, of: reader.name)
-        spellings = []
-        tokenMap = []
-        for token in 0..<Token(vocabulary.count) {
-          do throws(StreamError) {
-            try add(vocabulary.spelling(of: token))
-          } catch { throw StreamError(.file(reader.name), error.problem) }
-        }
+        spellings = (0..<Token(vocabulary.count)).map { Array(vocabulary.spelling(of: $0)) }
+        tokenMap = Array(repeating: nil, count: spellings.count)
       case .data(let payload, _):
         return try tokens(of: payload, for: target)
       case .end: break

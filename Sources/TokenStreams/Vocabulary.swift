@@ -180,7 +180,8 @@ public struct Vocabulary: Sendable {
 
   /// Reads what `encode` wrote.
   ///
-  /// - Throws: `StreamError` without a place when the bytes end early or a spelling comes twice.
+  /// - Throws: `StreamError` without a place when the bytes end early or a spelling is none or
+  ///   comes twice.
   public init(decoding cursor: inout ByteCursor) throws(StreamError) {
     let decodingCount = Int(truncatingIfNeeded: try cursor.varint())
     let text = String(decoding: try cursor.bytes(decodingCount), as: UTF8.self)
@@ -196,7 +197,11 @@ public struct Vocabulary: Sendable {
     var table = PieceTable()
     for number in 0..<Int(pieceCount) {
       let length = Int(truncatingIfNeeded: try cursor.varint())
-      guard Int(table.insert(try cursor.bytes(length))) == number else {
+      let spelling = try cursor.bytes(length)
+      guard !spelling.isEmpty, Spelling.isCanonical(spelling) else {
+        throw StreamError(.none, "token \(number) is not spelt as a piece is")
+      }
+      guard Int(table.insert(spelling)) == number else {
         throw StreamError(.none, "a piece stands twice in the vocabulary, as token \(number)")
       }
     }

@@ -25,7 +25,10 @@ private func checkCounts(_ bytes: [UInt8]) throws {
   let text = Array(expected.joined(separator: [0x0A]))
   if let first = text.first, first > 0x60 && first < 0x7F {
     let again = try lines(text)
-    demand(again == expected, "counts differ")
+    demand(
+      again == expected,
+      "counts differ: \(String(decoding: text, as: UTF8.self))\n"
+        + String(decoding: Array(again.joined(separator: [0x0A])), as: UTF8.self))
   }
   _ = try openNGramModel(InputFile(bytes: bytes, name: "input"))
 }
