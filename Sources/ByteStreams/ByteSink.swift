@@ -17,7 +17,7 @@ public final class ByteSink {
   public let name: String
   private var descriptor: CInt
   private var target: Target
-  private var buffer = ByteBuffer(capacity: 1 << 18)
+  private var buffer: ByteBuffer
   private var finished = false
   /// Bytes accepted so far.
   public private(set) var byteCount = 0
@@ -26,6 +26,7 @@ public final class ByteSink {
     self.name = name
     self.descriptor = descriptor
     self.target = target
+    buffer = ByteBuffer(capacity: descriptor < 0 ? 1 << 12 : 1 << 18)
   }
 
   /// Standard output, which is not atomic.

@@ -7,8 +7,7 @@ import Glibc
 private let target: FuzzTarget = {
   let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
   guard let target = FuzzTarget.all.first(where: { $0.name == name }) else {
-    print(FuzzTarget.all.map(\.name).joined(separator: "\n"))
-    exit(name.isEmpty ? 0 : 64)
+    fatalError("$FUZZ_TARGET is none of \(FuzzTarget.all.map(\.name))")
   }
   return target
 }()

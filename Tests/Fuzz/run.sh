@@ -9,7 +9,8 @@ export CHAINRULE_FUZZ=1 SWIFT_BACKTRACE=enable=no
 swift build -c release --scratch-path $build --sanitize fuzzer --sanitize address --product fuzz
 fuzz=$build/release/fuzz
 targets=("${@:2}")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <("$fuzz" -runs=0)
+[ ${#targets[@]} -gt 0 ] ||
+  mapfile -t targets < <(sed -n 's/.*FuzzTarget(name: "\(.*\)").*/\1/p' Tests/FuzzTargets/*.swift)
 for target in "${targets[@]}"; do
   corpus=$build/corpus/$target
   mkdir -p "$corpus" "$build/findings"
