@@ -103,6 +103,7 @@ let programs: [Target] = [
   program("wordpiece-learn", ["Tokenization"]),
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
+  program("mix-ngrams", ["NGrams"]),
   program("train-masked", ["LinearAlgebra", "MaskedNetworks", "Optimization", "TensorFiles"]),
   program("score", ["LanguageModel", "ModelFiles", "Probability"]),
   program("sample", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),

@@ -11,6 +11,10 @@ public struct EstimationOptions: Sendable {
   /// N-grams of order k with a count of at most the k-th number are left out; the last holds for the
   /// orders above.
   public var pruneThresholds: [UInt64] = []
+  /// Prunes further by what each n-gram is worth.
+  public var entropyLimit: EntropyLimit?
+  /// Bits of a probability and of a back-off in a binary model; nothing keeps them as they are.
+  public var quantizationBitCount: Int?
 
   public init() {}
 }
@@ -59,6 +63,8 @@ package struct BackoffEstimation {
     if !options.pruneThresholds.isEmpty {
       table.keepOnly { level, node in !isPruned(level: level, node: node) }
     }
+    if let limit = options.entropyLimit { table.prune(limit) }
+    if let bitCount = options.quantizationBitCount { table.quantize(bitCount: bitCount) }
     return table
   }
 

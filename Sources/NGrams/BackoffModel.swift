@@ -14,10 +14,12 @@ public import TokenStreams
 public struct BackoffModel: LanguageModel {
   let trie: PackedTrie
   private let unigramRow: UnigramRow
+  let followers: Followers
 
   init(_ trie: PackedTrie) {
     self.trie = trie
     unigramRow = UnigramRow(trie)
+    followers = Followers(trie)
   }
 
   /// The model of a table.

@@ -9,11 +9,13 @@ extension BackoffTable {
   ///
   /// - sections: of orders 1, 2, ...; emptied.
   /// - numbers: the vocabulary's token for each of the sections'.
+  /// - mergingEqual: whether an n-gram may come more than once, for the first to stay.
   /// - Throws: `StreamError` without a place for an n-gram that comes twice.
-  init(sections: inout [ARPASection], _ numbers: [Token], _ vocabulary: Vocabulary)
-    throws(StreamError)
-  {
-    var rows = sections.map { SortedNGrams($0, numbers) }
+  init(
+    sections: inout [ARPASection], _ numbers: [Token], _ vocabulary: Vocabulary,
+    mergingEqual: Bool = false
+  ) throws(StreamError) {
+    var rows = sections.map { SortedNGrams($0, numbers, mergingEqual: mergingEqual) }
     sections = []
     try rows[0].makeUnigrams(vocabulary)
     var levels: [NGramTree.Level] = []
@@ -46,12 +48,14 @@ private struct SortedNGrams {
   var probabilities: [Double]
   var backoffs: [Double]
   private let hasBackoffs: Bool
+  private let mergesEqual: Bool
   private var isSorted = false
 
   var length: Int { columns.count }
   var count: Int { probabilities.count }
 
-  init(_ section: ARPASection, _ numbers: [Token]) {
+  init(_ section: ARPASection, _ numbers: [Token], mergingEqual: Bool) {
+    mergesEqual = mergingEqual
     columns = section.columns.map { $0.map { numbers[Int($0)] } }
     probabilities = section.log10Probabilities
     backoffs = section.log10Backoffs
@@ -173,9 +177,21 @@ private struct SortedNGrams {
     }
     let (oldProbabilities, oldBackoffs) = (probabilities, backoffs)
     probabilities = order.map { oldProbabilities[Int($0)] }
-    if !backoffs.isEmpty { backoffs = order.map { oldBackoffs[Int($0)] } }
+    if hasBackoffs { backoffs = order.map { oldBackoffs[Int($0)] } }
+    if mergesEqual { return mergeEqual() }
     for row in 1..<max(count, 1) where compare(row - 1, self, row, offset: 0) == 0 {
       throw StreamError(.none, "a \(length)-gram stands twice")
     }
+  }
+
+  private mutating func mergeEqual() {
+    let kept = (0..<count).filter { $0 == 0 || compare($0 - 1, self, $0, offset: 0) != 0 }
+    for position in columns.indices {
+      let column = columns[position]
+      columns[position] = kept.map { column[$0] }
+    }
+    let (oldProbabilities, oldBackoffs) = (probabilities, backoffs)
+    probabilities = kept.map { oldProbabilities[$0] }
+    if hasBackoffs { backoffs = kept.map { oldBackoffs[$0] } }
   }
 }

@@ -53,9 +53,13 @@ extension NGramCounts {
   ) throws(StreamError) -> EstimatedModel {
     let isOpen = options.isOpen == true
     if method.countRule != nil {
-      guard options.pruneThresholds.isEmpty else {
+      guard
+        options.pruneThresholds.isEmpty, options.entropyLimit == nil,
+        options.quantizationBitCount == nil
+      else {
         throw StreamError(
-          .none, "\(method) has no back-off form to prune", advice: "choose another estimator")
+          .none, "\(method) has no back-off form to prune or quantise",
+          advice: "choose another estimator")
       }
       return .counts(self, smoothing: method.description + (isOpen ? ":open" : ""))
     }

@@ -72,4 +72,25 @@ public struct NGramCounts: Sendable {
     }
     return NGramCounts(rows.shortened(to: min(order, rows.order)), shape, smoothing)
   }
+
+  /// The counts with rare tokens, and those that are not on a list, as `<unk>`.
+  ///
+  /// - minimumCount: tokens predicted less often go.
+  /// - listed: spellings of the tokens that stay; nothing keeps all.
+  public func limitingVocabulary(minimumCount: UInt64 = 0, listed: Set<[UInt8]>? = nil)
+    throws(StreamError) -> NGramCounts
+  {
+    guard !shape.isPositional, !shape.isPadded else {
+      throw StreamError(.none, "the vocabulary of counts with positions or padding stays as it is")
+    }
+    var occurrences = [UInt64](repeating: 0, count: rows.vocabulary.count)
+    for (row, token) in rows.columns[rows.order - 1].enumerated() {
+      occurrences[Int(token)] += rows.counts[row]
+    }
+    let limited = rows.mappingToUnknown { token in
+      occurrences[Int(token)] >= minimumCount
+        && (listed.map { $0.contains(Array(rows.vocabulary.spelling(of: token))) } ?? true)
+    }
+    return NGramCounts(limited, shape, smoothing)
+  }
 }

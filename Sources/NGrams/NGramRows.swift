@@ -65,6 +65,23 @@ public struct NGramRows: Sendable {
     return result
   }
 
+  /// The rows with the tokens for which `isKept` is false as `<unk>`, which leave the vocabulary.
+  func mappingToUnknown(unless isKept: (Token) -> Bool) -> NGramRows {
+    let kept = (0..<Token(vocabulary.count)).filter {
+      $0 == vocabulary.unknown || $0 == vocabulary.beginning || $0 == vocabulary.end || isKept($0)
+    }
+    let reduced = Vocabulary(
+      modelSpellings: kept.map { Array(vocabulary.spelling(of: $0)) },
+      decoding: vocabulary.decoding, tokenizerFingerprint: vocabulary.tokenizerFingerprint)
+    var numbers = [Token](repeating: reduced.unknown!, count: vocabulary.count)
+    for token in kept { numbers[Int(token)] = reduced.token(vocabulary.spelling(of: token))! }
+    var result = NGramRows(order: order, vocabulary: reduced)
+    result.columns = columns.map { $0.map { numbers[Int($0)] } }
+    result.counts = counts
+    result.lengths = lengths
+    return result
+  }
+
   /// Adds an n-gram of at most `order` tokens that occurs as a context only.
   mutating func append(contextOnly tokens: [Token]) {
     let missing = order - tokens.count

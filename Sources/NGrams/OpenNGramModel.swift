@@ -30,6 +30,20 @@ package func openBackoffModel(_ file: InputFile) throws(StreamError) -> BackoffM
   return nil
 }
 
+extension BackoffModel {
+  /// Opens a model in back-off form.
+  ///
+  /// - Throws: `StreamError` when the file holds something else.
+  public init(_ file: InputFile) throws(StreamError) {
+    guard let model = try openBackoffModel(file) else {
+      throw StreamError(
+        .file(file.name), "holds no model in back-off form",
+        advice: "estimate one by another method")
+    }
+    self = model
+  }
+}
+
 extension PackedTrie {
   convenience init(_ file: InputFile) throws(StreamError) {
     if file.fileByteCount != nil, file.name != "<stdin>", file.name != "<memory>",

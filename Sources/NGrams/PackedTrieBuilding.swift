@@ -13,9 +13,11 @@ extension PackedTrie {
     var backoffTables: [ValueTable] = []
     for level in 0..<table.order {
       let values = table.log10Probabilities[level]
+      // A table where there are few values, as after quantisation, or where single precision loses.
       let isSingle = values.allSatisfy { Double(Float($0)) == $0 }
-      probabilityTables.append(ValueTable(isSingle ? [] : values))
-      backoffTables.append(ValueTable(level + 1 < table.order ? table.log10Backoffs[level] : []))
+      let found = isSingle ? ValueTable(values, limit: 1 << 12) : ValueTable(values)
+      probabilityTables.append(found ?? ValueTable([])!)
+      backoffTables.append(ValueTable(level + 1 < table.order ? table.log10Backoffs[level] : [])!)
     }
     let layout = PackedTrieLayout(
       vocabularyCount: vocabulary.count, tokenizerFingerprint: vocabulary.tokenizerFingerprint,
@@ -93,8 +95,10 @@ private struct ValueTable {
   /// Numbers plus one, by the hash of their value; zero for empty.
   private var slots = [UInt32](repeating: 0, count: 1024)
 
-  init(_ all: [Double]) {
+  /// - Returns: nothing when there are more than `limit` values.
+  init?(_ all: [Double], limit: Int = .max) {
     for value in all where slots[slot(of: value)] == 0 {
+      if values.count == limit { return nil }
       values.append(value)
       slots[slot(of: value)] = UInt32(values.count)
       if values.count * 2 > slots.count { grow() }

@@ -32,6 +32,32 @@ public import NGrams
   var prune: CountThresholds?
 
   @Option(
+    help: ArgumentHelp(
+      "Leave out n-grams whose absence raises the perplexity by less than this share.",
+      valueName: "share"))
+  var pruneEntropy: Double?
+
+  @Option(
+    help: ArgumentHelp("Leave out the least useful n-grams above this number.", valueName: "n"))
+  var maxNgrams: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Store values in so many bits each, 2 to 16, with less precision.", valueName: "bits"))
+  var quantize: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Tokens from which the weights of 'interpolate' are found.", valueName: "file"))
+  var heldOut: [String] = []
+
+  @Option(help: ArgumentHelp("Words to keep, one a line; others become <unk>.", valueName: "file"))
+  var vocabulary: String?
+
+  @Option(help: ArgumentHelp("Words seen less often become <unk>.", valueName: "n"))
+  var minCount: UInt64 = 0
+
+  @Option(
     name: [.customShort("m", allowingJoined: true), .long],
     help: ArgumentHelp("Convert this model instead of reading counts.", valueName: "file"))
   var model: String?
@@ -46,9 +72,23 @@ public import NGrams
     if let order, !(1...CountBlock.maximumOrder).contains(order) {
       throw ValidationError("--order \(order) is not between 1 and \(CountBlock.maximumOrder)")
     }
-    if model != nil, order != nil || prune != nil || !input.files.isEmpty {
-      throw ValidationError("--model takes no counts, --order or --prune")
+    if model != nil, order != nil || openVocabulary != nil || isChanged || !input.files.isEmpty {
+      throw ValidationError("--model is converted as it is: no counts, --order or other changes")
     }
+    if pruneEntropy != nil, maxNgrams != nil {
+      throw ValidationError("--prune-entropy and --max-ngrams exclude each other")
+    }
+    if let quantize, !(2...16).contains(quantize) {
+      throw ValidationError("--quantize \(quantize) is not between 2 and 16")
+    }
+    guard (smoothing == .interpolate([])) == !heldOut.isEmpty || model != nil else {
+      throw ValidationError("--held-out finds the weights of 'interpolate' without '=weights'")
+    }
+  }
+
+  private var isChanged: Bool {
+    prune != nil || pruneEntropy != nil || maxNgrams != nil || quantize != nil || !heldOut.isEmpty
+      || vocabulary != nil || minCount > 0
   }
 
   func run() throws {
@@ -63,9 +103,21 @@ public import NGrams
     var options = EstimationOptions()
     options.isOpen = openVocabulary
     options.pruneThresholds = prune?.values ?? []
+    options.entropyLimit =
+      pruneEntropy.map { .perplexityIncrease($0) } ?? maxNgrams.map { .count($0) }
+    options.quantizationBitCount = quantize
     var counts = try NGramCounts(CountReader(paths: input.files))
     if let order { counts = try counts.shortened(to: order) }
-    return try counts.estimated(by: smoothing, options) { remark in
+    if vocabulary != nil || minCount > 0 {
+      counts = try counts.limitingVocabulary(
+        minimumCount: minCount, listed: vocabulary.map { try WordList(InputFile(path: $0)).words })
+    }
+    var method = smoothing
+    if !heldOut.isEmpty {
+      method = .interpolate(try counts.interpolationWeights(heldOut: heldOut))
+      verbosity.note("\(method)")
+    }
+    return try counts.estimated(by: method, options) { remark in
       remark.isWarning ? verbosity.warn(remark.text) : verbosity.note(remark.text)
     }
   }
