@@ -69,6 +69,7 @@ let floors: [[Target]] = [
   [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
     module("Tokenization", ["ByteStreams", "CUtf8proc", "Probability", "TokenStreams"]),
+    module("Tokenization", ["ByteStreams", "CSystem", "Probability", "TokenStreams"]),
   ],
   [
     module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
@@ -101,6 +102,7 @@ let programs: [Target] = [
   program("tokenize", ["Tokenization"]),
   program("unigram-learn", ["Tokenization"]),
   program("wordpiece-learn", ["Tokenization"]),
+  program("bpe-learn", ["Tokenization"]),
   program("count-ngrams", ["NGrams"]),
   program("estimate-ngrams", ["NGrams"]),
   program("mix-ngrams", ["NGrams"]),

@@ -15,4 +15,7 @@ static inline long system_affinity(void *mask, unsigned long byte_count) {
 }
 #endif
 
+/// Asks for the cache line at `address`, which is about to be read; changes nothing else.
+static inline void prefetch_for_read(const void *address) { __builtin_prefetch(address); }
+
 #endif

@@ -18,4 +18,47 @@ public enum SplitPattern: String, CaseIterable, Sendable {
   case whitespace
   /// The whole record.
   case none
+
+  /// The regular expressions that files write for the pattern; the first is the one we write.
+  var regularExpressions: [String] {
+    switch self {
+    case .gpt2:
+      [
+        #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
+        #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
+      ]
+    case .cl100k:
+      [
+        #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"#
+          + #"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"#
+      ]
+    case .llama3: [SplitPattern.later(digits: #"\p{N}{1,3}"#)]
+    case .qwen2: [SplitPattern.later(digits: #"\p{N}"#)]
+    case .o200k:
+      [
+        [
+          #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"#
+            + #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"#,
+          #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"#
+            + #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"#,
+          #"\p{N}{1,3}"#, #" ?[^\s\p{L}\p{N}]+[\r\n/]*"#, #"\s*[\r\n]+"#, #"\s+(?!\S)"#, #"\s+"#,
+        ].joined(separator: "|")
+      ]
+    case .words:
+      [
+        #"(?:[\p{L}\p{M}\p{N}]|(?<=[\p{L}\p{M}])['’](?=\p{L})|(?<=\p{N})[.,](?=\p{N}))+"#
+          + #"|[^\s\p{L}\p{M}\p{N}]\p{M}*"#
+      ]
+    case .whitespace: [#"\S+"#]
+    case .none: []
+    }
+  }
+
+  private static func later(digits: String) -> String {
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
+      + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  }
+
+  /// Whether the pieces leave white space out.
+  var dropsSpaces: Bool { self == .words || self == .whitespace }
 }

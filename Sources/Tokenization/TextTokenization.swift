@@ -99,6 +99,14 @@ final class WorkerPool<Worker>: Sendable {
     defer { idle.withLock { $0.append(box) } }
     return try body(box.value)
   }
+
+  /// All workers, when nobody uses one any more.
+  func takeAll() -> [Worker] {
+    idle.withLock { boxes in
+      defer { boxes = [] }
+      return boxes.map(\.value)
+    }
+  }
 }
 
 /// The pool hands a worker to one thread at a time.

@@ -78,7 +78,7 @@ public struct TokenizerFile: Sendable {
     }
   }
 
-  private mutating func readVocabulary(_ scanner: inout JSONScanner) throws(StreamError) {
+  mutating func readVocabulary(_ scanner: inout JSONScanner) throws(StreamError) {
     var piece = ByteBuffer()
     if try scanner.peek() == .array {
       try scanner.beginArray()

@@ -7,6 +7,8 @@ public struct ModelSource: Sendable {
   /// The name in messages.
   public var name: String
   public var bytes: [UInt8]
+  /// The merges that belong to a `vocab.json`.
+  public var merges: [UInt8]?
   /// The split pattern, for formats that do not carry one (`.tiktoken`, merges without facts).
   public var pattern: SplitPattern?
   /// Text of special tokens stands for them; otherwise it is text like any other.
@@ -35,7 +37,10 @@ public protocol TokenizerFormat {
 public enum TokenizerModel {
   /// The formats, in the order in which they are asked. A new one is one line here.
   static var formats: [any TokenizerFormat.Type] {
-    [SentencePieceFormat.self, UnigramTextFormat.self, WordPieceFormat.self]
+    [
+      SentencePieceFormat.self, TokenizerJSON.self, MergesFile.self, TiktokenFile.self,
+      UnigramTextFormat.self, WordPieceFormat.self,
+    ]
   }
 
   /// - Throws: `StreamError` when the file cannot be read, is of no known kind, or is malformed.

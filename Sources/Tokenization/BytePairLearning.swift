@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import TokenStreams
+
+/// Learns a byte-pair model from counted words.
+public struct BytePairLearning: Sendable {
+  /// When to stop, whichever comes first.
+  public struct Size: Sendable {
+    public var vocabulary = Int.max
+    public var merges = Int.max
+
+    public init() {}
+  }
+
+  public var level: BytePairModel.Level
+  public var pattern: SplitPattern
+  public var size = Size()
+  /// Pairs that occur less often are not merged.
+  public var minimumCount = 1
+  /// Ends each word, as `</w>`.
+  public var wordEnd: [UInt8] = []
+  /// Ids 0, 1, ... in front of all others.
+  public var specialTokens: [[UInt8]] = []
+
+  public init(level: BytePairModel.Level, pattern: SplitPattern) {
+    self.level = level
+    self.pattern = pattern
+  }
+
+  /// What a learner says of one merge.
+  public struct Trace {
+    public var left: [UInt8]
+    public var right: [UInt8]
+    /// Occurrences of the pair, weighted.
+    public var count: Int
+    /// Symbols in the weighted corpus after the merge.
+    public var tokenCount: Int
+  }
+
+  /// - begin: called with the symbols in the weighted corpus before any merge.
+  /// - trace: called with each merge as it is made.
+  public func learn(
+    _ counts: WordCounts, begin: (Int) throws -> Void = { _ in },
+    trace: ((Trace) throws -> Void)? = nil
+  ) throws -> BytePairModel {
+    var model = BytePairModel(level: level, pattern: pattern)
+    model.wordEnd = wordEnd
+    for (id, content) in specialTokens.enumerated() {
+      var token = TokenizerFile.AddedToken(id: id, content: content)
+      token.isSpecial = true
+      token.isNormalized = false
+      model.addedTokens.append(token)
+    }
+    var pieces = PieceNumbering(first: specialTokens.count)
+    addAlphabet(of: counts, to: &pieces)
+
+    var learner = BytePairLearner()
+    var symbols: [Token] = []
+    counts.forEach { word, count in
+      symbols.removeAll(keepingCapacity: true)
+      forEachSymbol(of: word) { symbols.append(pieces.id(of: $0)) }
+      learner.add(symbols, count: count)
+    }
+    try begin(learner.tokenCount)
+    let size = size
+    try learner.learn(
+      minimumCount: minimumCount, spelled: { pieces.id(joining: $0, $1) },
+      isEnough: { pieces.nextID >= size.vocabulary || model.merges.count >= size.merges },
+      step: { step in
+        model.merges.append(step.merge)
+        try trace?(
+          Trace(
+            left: Array(pieces.bytes(of: step.merge.left)),
+            right: Array(pieces.bytes(of: step.merge.right)), count: step.count,
+            tokenCount: step.tokenCount))
+      })
+    model.pieces = pieces.pieces
+    model.ids = pieces.ids
+    if level == .character {
+      // Text may hold characters that learning never saw.
+      model.unknown = Token(pieces.nextID)
+      var token = TokenizerFile.AddedToken(id: pieces.nextID, content: Spelling.unknown)
+      token.isSpecial = true
+      model.addedTokens.append(token)
+    }
+    return model
+  }
+
+  /// All bytes, in the order of the characters that stand for them; or the characters that occur, by
+  /// code point.
+  private func addAlphabet(of counts: WordCounts, to pieces: inout PieceNumbering) {
+    if level == .byte, wordEnd.isEmpty {
+      for byte in ByteLevelAlphabet.order { _ = pieces.add([byte]) }
+      return
+    }
+    var seen: Set<[UInt8]> = []
+    counts.forEach { word, _ in forEachSymbol(of: word) { seen.insert(Array($0)) } }
+    // UTF-8 keeps the order of code points.
+    for symbol in seen.sorted(by: { $0.lexicographicallyPrecedes($1) }) { _ = pieces.add(symbol) }
+  }
+
+  /// Calls `body` with the bytes of each symbol of a word, the mark of the word's end at the last.
+  private func forEachSymbol(
+    of word: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    let text = TextScanner(word)
+    var index = 0
+    while index < text.count {
+      let end =
+        level == .byte ? index + 1 : CharacterScanner.end(in: text, from: index)
+      if end == text.count, !wordEnd.isEmpty {
+        (Array(word[index..<end]) + wordEnd).withUnsafeBufferPointer(body)
+      } else {
+        body(UnsafeBufferPointer(rebasing: word[index..<end]))
+      }
+      index = end
+    }
+  }
+}
+
+/// Pieces by their bytes, numbered as they come.
+struct PieceNumbering: ~Copyable {
+  private(set) var pieces = PieceList()
+  private(set) var ids: [Token] = []
+  private var table = PieceTable()
+  private let first: Int
+
+  /// - first: the id of the first piece.
+  init(first: Int) { self.first = first }
+
+  var nextID: Int { first + table.count }
+
+  /// The id of a piece, which is added if it is new.
+  mutating func add(_ piece: [UInt8]) -> Token {
+    let id = piece.withUnsafeBufferPointer { Token(first) + table.insert($0) }
+    if table.count > ids.count {
+      pieces.append(piece)
+      ids.append(id)
+    }
+    return id
+  }
+
+  /// The id of a piece that was added.
+  func id(of piece: UnsafeBufferPointer<UInt8>) -> Token { find(piece)! }
+
+  func find(_ piece: UnsafeBufferPointer<UInt8>) -> Token? {
+    table.find(piece).map { Token(first) + $0 }
+  }
+
+  /// The id of two pieces joined, which is added if it is new.
+  mutating func id(joining left: Token, _ right: Token) -> Token {
+    add(Array(pieces[Int(left) - first] + pieces[Int(right) - first]))
+  }
+
+  /// The bytes of a piece.
+  func bytes(of id: Token) -> ArraySlice<UInt8> { pieces[Int(id) - first] }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import TokenStreams
+
+/// What one merge changes, gathered by neighbour: a merge touches few kinds of neighbours in many
+/// words, so the table of pairs is asked once a kind.
+struct NeighbourSums {
+  private struct Sums {
+    /// Occurrences lost by (neighbour, left) and by (right, neighbour).
+    var lostLeft: Int64 = 0
+    var lostRight: Int64 = 0
+    /// Occurrences gained by (neighbour, result) and by (result, neighbour).
+    var gainedLeft: Int64 = 0
+    var gainedRight: Int64 = 0
+    /// Words of the gained pairs, and the last of each.
+    var leftWords: UInt32 = 0
+    var rightWords: UInt32 = 0
+    var lastLeft = UInt32.max
+    var lastRight = UInt32.max
+    var isListed = false
+  }
+
+  /// By symbol.
+  private var sums: [Sums] = []
+  private var symbols: [Token] = []
+  /// Each gained pair's words: symbol and place; the symbol's high bit says that it stands left.
+  private var events: [(symbol: Token, place: UInt32)] = []
+  private static let leftBit: Token = 1 << 31
+
+  /// Forgets the last merge.
+  mutating func begin(symbolCount: Int) {
+    if sums.count < symbolCount {
+      sums.append(contentsOf: repeatElement(Sums(), count: symbolCount * 2 - sums.count))
+    }
+    for symbol in symbols { sums[Int(symbol)] = Sums() }
+    symbols.removeAll(keepingCapacity: true)
+    events.removeAll(keepingCapacity: true)
+  }
+
+  @inline(__always) private mutating func list(_ symbol: Token) {
+    if Int(symbol) >= sums.count {
+      sums.append(contentsOf: repeatElement(Sums(), count: Int(symbol) + 1 - sums.count))
+    }
+    if !sums[Int(symbol)].isListed {
+      sums[Int(symbol)].isListed = true
+      symbols.append(symbol)
+    }
+  }
+
+  @inline(__always) mutating func loseLeft(_ symbol: Token, _ count: Int64) {
+    list(symbol)
+    sums[Int(symbol)].lostLeft &+= count
+  }
+
+  @inline(__always) mutating func loseRight(_ symbol: Token, _ count: Int64) {
+    list(symbol)
+    sums[Int(symbol)].lostRight &+= count
+  }
+
+  @inline(__always) mutating func gainLeft(
+    _ symbol: Token, _ count: Int64, _ place: UInt32, _ result: Token
+  ) {
+    // (result, result) is one pair, whichever side is the neighbour.
+    if symbol == result { return gainRight(symbol, count, place) }
+    sums[Int(symbol)].gainedLeft &+= count
+    if sums[Int(symbol)].lastLeft != place {
+      sums[Int(symbol)].lastLeft = place
+      sums[Int(symbol)].leftWords &+= 1
+      events.append((symbol | NeighbourSums.leftBit, place))
+    }
+  }
+
+  @inline(__always) mutating func gainRight(_ symbol: Token, _ count: Int64, _ place: UInt32) {
+    sums[Int(symbol)].gainedRight &+= count
+    if sums[Int(symbol)].lastRight != place {
+      sums[Int(symbol)].lastRight = place
+      sums[Int(symbol)].rightWords &+= 1
+      events.append((symbol, place))
+    }
+  }
+
+  /// Changes the counts, then queues the new pairs with their occurrences.
+  mutating func apply(
+    _ left: Token, _ right: Token, _ result: Token, to pairs: inout PairCounts,
+    _ queue: inout PairQueue, _ places: inout [UInt32]
+  ) {
+    func pair(_ a: Token, _ b: Token) -> UInt64 { UInt64(a) << 32 | UInt64(b) }
+    for symbol in symbols {
+      let sum = sums[Int(symbol)]
+      if sum.lostLeft != 0 { pairs.add(pair(symbol, left), -sum.lostLeft) }
+      if sum.lostRight != 0 { pairs.add(pair(right, symbol), -sum.lostRight) }
+      if sum.gainedLeft != 0 { pairs.add(pair(symbol, result), sum.gainedLeft) }
+      if sum.gainedRight != 0 { pairs.add(pair(result, symbol), sum.gainedRight) }
+    }
+    // The lists of the new pairs, one after the other; `last` becomes where each goes on.
+    var end = places.count
+    for symbol in symbols {
+      sums[Int(symbol)].lastLeft = UInt32(end)
+      end += Int(sums[Int(symbol)].leftWords)
+      sums[Int(symbol)].lastRight = UInt32(end)
+      end += Int(sums[Int(symbol)].rightWords)
+    }
+    for symbol in symbols {
+      let sum = sums[Int(symbol)]
+      for (gained, start, length) in [
+        (pair(symbol, result), sum.lastLeft, sum.leftWords),
+        (pair(result, symbol), sum.lastRight, sum.rightWords),
+      ] where length > 0 {
+        let count = pairs[gained]
+        if count > 0 {
+          queue.push(PairQueue.Entry(count: count, pair: gained, start: start, length: length))
+        }
+      }
+    }
+    let start = places.count
+    places.append(contentsOf: repeatElement(0, count: end - start))
+    places.withUnsafeMutableBufferPointer { places in
+      sums.withUnsafeMutableBufferPointer { sums in
+        for event in events {
+          let symbol = Int(event.symbol & ~NeighbourSums.leftBit)
+          if event.symbol & NeighbourSums.leftBit != 0 {
+            places[Int(sums[symbol].lastLeft)] = event.place
+            sums[symbol].lastLeft &+= 1
+          } else {
+            places[Int(sums[symbol].lastRight)] = event.place
+            sums[symbol].lastRight &+= 1
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+internal import TokenStreams
+
+/// How often each distinct piece of a text stands in it: all that learning needs of the text.
+public final class WordCounts: @unchecked Sendable {
+  private var table = PieceTable()
+  private var counts: [Int] = []
+  /// Short pieces met lately, by key, so that most occurrences cost one look.
+  private var recent: [(low: UInt64, high: UInt64, index: Int)]
+  private static let recentMask = (1 << 15) - 1
+
+  public init() {
+    recent = Array(repeating: (0, 0, 0), count: WordCounts.recentMask + 1)
+  }
+
+  /// Number of distinct pieces.
+  public var count: Int { counts.count }
+
+  public func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
+    _ = index(of: word, adding: count)
+  }
+
+  private func index(of word: UnsafeBufferPointer<UInt8>, adding amount: Int) -> Int {
+    let index = Int(table.insert(word))
+    if index == counts.count { counts.append(amount) } else { counts[index] += amount }
+    return index
+  }
+
+  /// Adds the pieces of a record.
+  func add(piecesOf record: UnsafeBufferPointer<UInt8>, _ pattern: SplitPattern) {
+    let text = TextScanner(record)
+    switch pattern {
+    case .gpt2: add(GPT2Scanner.self, text)
+    case .cl100k: add(CL100KScanner<CL100KRules>.self, text)
+    case .llama3: add(CL100KScanner<Llama3Rules>.self, text)
+    case .qwen2: add(CL100KScanner<Qwen2Rules>.self, text)
+    case .o200k: add(O200KScanner.self, text)
+    case .words: add(WordScanner.self, text)
+    case .whitespace: add(WhitespaceScanner.self, text)
+    case .none: add(WholeScanner.self, text)
+    }
+  }
+
+  @inline(__always) private func add<S: SplitScanner>(_ scanner: S.Type, _ text: TextScanner) {
+    recent.withUnsafeMutableBufferPointer { recent in
+      S.forEachPiece(in: text) { start, end in
+        let length = end &- start
+        let piece = UnsafeBufferPointer(start: text.base + start, count: length)
+        guard length <= 15 else {
+          add(piece, count: 1)
+          return
+        }
+        let key = WordCache.key(text, start, length)
+        let hash = (key.low ^ key.high &>> 3) &* 0x9E37_79B9_7F4A_7C15
+        let slot = Int(truncatingIfNeeded: hash &>> 44) & WordCounts.recentMask
+        if recent[slot].low == key.low, recent[slot].high == key.high {
+          counts[recent[slot].index] &+= 1
+        } else {
+          recent[slot] = (key.low, key.high, index(of: piece, adding: 1))
+        }
+      }
+    }
+  }
+
+  /// Adds the counts of another, and empties it.
+  func merge(_ other: WordCounts) {
+    other.forEach { add($0, count: $1) }
+    other.table = PieceTable()
+    other.counts = []
+  }
+
+  /// Calls `body` with each distinct piece and its count. The order depends on threads: nothing that
+  /// is written may.
+  public func forEach(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+    for index in counts.indices { body(table.spelling(of: Token(index)), counts[index]) }
+  }
+
+  /// Counts the pieces of all records.
+  ///
+  /// - keepsTerminators: a record's terminator is part of its text.
+  public static func counted(
+    _ reader: RecordReader, pattern: SplitPattern, keepsTerminators: Bool = false, threads: Int = 1,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> WordCounts {
+    let workers = WorkerPool { WordCounts() }
+    try orderedParallelMap(
+      threads: threads, next: { try reader.nextBlock() },
+      transform: { block in
+        workers.with { counts in
+          block.forEachRecord { record, _ in
+            var record = record
+            // The terminator stands right behind the record, but for an open last one.
+            if keepsTerminators,
+              record.baseAddress! + record.count < block.bytes.base + block.bytes.count
+            {
+              record = UnsafeBufferPointer(start: record.baseAddress, count: record.count + 1)
+            }
+            counts.add(piecesOf: record, pattern)
+          }
+        }
+      },
+      emit: { progress(reader.consumedByteCount) })
+    let all = workers.takeAll().sorted { $0.count > $1.count }
+    guard let first = all.first else { return WordCounts() }
+    for other in all.dropFirst() { first.merge(other) }
+    return first
+  }
+
+  /// Reads lines of a spelt word, a TAB and its count, which add up.
+  ///
+  /// - Throws: `StreamError` at a line that is none.
+  public static func weighted(_ reader: RecordReader) throws(StreamError) -> WordCounts {
+    let counts = WordCounts()
+    var word = ByteBuffer()
+    while let block = try reader.nextBlock() {
+      try block.forEachRecord { (record, number) throws(StreamError) in
+        if record.isEmpty { return }
+        func failure(_ problem: String) -> StreamError {
+          StreamError(
+            .line(block.name, number), problem, advice: "a line is a word, a TAB and its count")
+        }
+        guard let tab = record.lastIndex(of: 0x09) else { throw failure("no TAB") }
+        let digits = record[(tab + 1)...]
+        guard (1...18).contains(digits.count), digits.allSatisfy({ $0 &- 0x30 < 10 }) else {
+          throw failure("'\(String(decoding: digits, as: UTF8.self))' is no count")
+        }
+        guard tab > 0 else { throw failure("no word before the TAB") }
+        word.removeAll()
+        Spelling.appendBytes(of: UnsafeBufferPointer(rebasing: record[..<tab]), to: &word)
+        counts.add(word.bytes, count: digits.reduce(0) { $0 * 10 + Int($1 - 0x30) })
+      }
+    }
+    return counts
+  }
+}
