@@ -68,8 +68,8 @@ let floors: [[Target]] = [
   ],
   [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
-    module("Tokenization", ["ByteStreams", "CUtf8proc", "Probability", "TokenStreams"]),
-    module("Tokenization", ["ByteStreams", "CSystem", "Probability", "TokenStreams"]),
+    module(
+      "Tokenization", ["ByteStreams", "CSystem", "CUtf8proc", "Probability", "TokenStreams"]),
   ],
   [
     module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
