@@ -38,8 +38,8 @@ public enum TokenizerModel {
   /// The formats, in the order in which they are asked. A new one is one line here.
   static var formats: [any TokenizerFormat.Type] {
     [
-      SentencePieceFormat.self, TokenizerJSON.self, MergesFile.self, TiktokenFile.self,
-      UnigramTextFormat.self, WordPieceFormat.self,
+      SentencePieceFormat.self, TokenizerJSON.self, UnigramTextFormat.self, MergesFile.self,
+      TiktokenFile.self, WordPieceFormat.self,
     ]
   }
 
