@@ -46,10 +46,10 @@ public struct PackedWeights: ~Copyable, Sendable {
     multiply(a, from: start, into: c, panels: 0..<panelCount, team: team)
   }
 
-  /// The same by all members of the team, when there is enough to read for more than one.
+  /// The same by the members of the team, as many as there is work for: a quarter of a million
+  /// multiplications take longer than waking one.
   public func multiplyTogether(_ a: Matrix, from start: Start = .zero, into c: Matrix, team: Team) {
-    let megabytes = panels.count >> 18
-    let parts = min(team.count, panelCount, megabytes)
+    let parts = min(team.count, panelCount, a.rows * panels.count >> 18)
     guard parts > 1 else { return multiply(a, from: start, into: c, team: team) }
     team.forEach(parts) { _, part in
       let range = panelCount * part / parts..<panelCount * (part + 1) / parts

@@ -14,23 +14,20 @@ public struct RandomNumbers: Sendable {
 
   /// 128 random bits for one counter.
   public func bits(record: UInt64, step: UInt64) -> SIMD4<UInt32> {
-    var counter: SIMD4<UInt32> = [
-      UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32),
-      UInt32(truncatingIfNeeded: record), UInt32(truncatingIfNeeded: record >> 32),
-    ]
-    var key = key
+    var (x, y) = (UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32))
+    var (z, w) = (UInt32(truncatingIfNeeded: record), UInt32(truncatingIfNeeded: record >> 32))
+    var (first, second) = (key.x, key.y)
     for _ in 0..<10 {
-      let low = UInt64(counter.x) &* 0xD251_1F53
-      let high = UInt64(counter.z) &* 0xCD9E_8D57
-      counter = [
-        UInt32(truncatingIfNeeded: high >> 32) ^ counter.y ^ key.x,
-        UInt32(truncatingIfNeeded: high),
-        UInt32(truncatingIfNeeded: low >> 32) ^ counter.w ^ key.y,
-        UInt32(truncatingIfNeeded: low),
-      ]
-      key &+= [0x9E37_79B9, 0xBB67_AE85]
+      let low = UInt64(x) &* 0xD251_1F53
+      let high = UInt64(z) &* 0xCD9E_8D57
+      x = UInt32(truncatingIfNeeded: high >> 32) ^ y ^ first
+      y = UInt32(truncatingIfNeeded: high)
+      z = UInt32(truncatingIfNeeded: low >> 32) ^ w ^ second
+      w = UInt32(truncatingIfNeeded: low)
+      first &+= 0x9E37_79B9
+      second &+= 0xBB67_AE85
     }
-    return counter
+    return SIMD4(x, y, z, w)
   }
 
   /// A number in [0, 1) with 53 random bits.

@@ -28,10 +28,11 @@ public struct Initialisation: Hashable, Sendable {
     for (number, tensor) in layout.tensors.enumerated() {
       let bound = bound(of: tensor, in: layout, configuration)
       guard bound > 0 else { continue }
+      let record = Purpose.initialisation.record(part: number, step: 0)
+      var bits = SIMD4<UInt32>()
       for index in 0..<tensor.count {
         // One counter serves four parameters.
-        let bits = random.bits(
-          record: Purpose.initialisation.record(part: number, step: 0), step: UInt64(index / 4))
+        if index % 4 == 0 { bits = random.bits(record: record, step: UInt64(index / 4)) }
         let uniform = (Double(bits[index % 4]) + 0.5) * 0x1p-32
         parameters[tensor.offset + index] = Scalar((2 * uniform - 1) * bound)
       }

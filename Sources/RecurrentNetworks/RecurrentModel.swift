@@ -39,12 +39,12 @@ public struct RecurrentModel: LanguageModel {
     configuration = file.configuration
     self.table = table
     mode = file.mode
-    // A step of a small network is over before a second thread would wake up.
-    let isLarge = file.parameters.count > 1 << 21
+    // A step of a small network is over before a second thread would wake up, even for ten states.
+    let isSmall = file.parameters.count < 1 << 18
     network = SteppingNetwork(
       file.configuration, parameters: file.parameters,
       team: Team(
-        count: isLarge ? threads : 1, instructionSet: try InstructionSet.chosen()))
+        count: isSmall ? 1 : threads, instructionSet: try InstructionSet.chosen()))
     let zero = State(
       values: Array(repeating: 0, count: configuration.layerCount * configuration.stateWidth))
     var states = [zero]
