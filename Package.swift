@@ -156,7 +156,7 @@ let testTargets: [Target] = [
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
   tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
-  tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "TokenStreams"]),
+  tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "Probability", "TokenStreams"]),
   // Beside recorded results of other programs; each says in PROVENANCE.md how it was made.
   .testTarget(
     name: "ConformanceTests",

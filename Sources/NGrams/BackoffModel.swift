@@ -30,6 +30,12 @@ public struct BackoffModel: LanguageModel {
   /// Tokens of the longest n-grams.
   public var order: Int { trie.order }
 
+  /// How many n-grams of an order the model holds.
+  public func nGramCount(order: Int) -> Int { trie.levels[order - 1].count }
+
+  /// Bytes of the model in memory, and of its binary file.
+  public var byteCount: Int { trie.bytes.count }
+
   /// Records end in `</s>` unless it has no probability.
   public var ending: RecordEnding {
     let end = Int(vocabulary.end!)

@@ -52,6 +52,10 @@ extension NGramCounts {
     report: (EstimationRemark) -> Void = { _ in }
   ) throws(StreamError) -> EstimatedModel {
     let isOpen = options.isOpen == true
+    guard rows.count > 0 else {
+      throw StreamError(
+        .none, "no counts to estimate from", advice: "a model needs at least one n-gram")
+    }
     if method.countRule != nil {
       guard
         options.pruneThresholds.isEmpty, options.entropyLimit == nil,

@@ -7,6 +7,8 @@ internal import TokenStreams
 public struct WordList: Sendable {
   public private(set) var words: Set<[UInt8]> = []
 
+  public init(words: [String]) { self.words = Set(words.map { Array($0.utf8) }) }
+
   public init(_ file: InputFile) throws(StreamError) {
     let records = RecordReader(file: file)
     while let block = try records.nextBlock() {

@@ -22,7 +22,9 @@ import NGrams
 
   @OptionGroup var heldOut: HeldOutInput
   @OptionGroup var output: OutputOptions
-  @OptionGroup var binary: BinaryOptions
+  @Flag(name: .shortAndLong, help: "Write the binary form, which is mapped, instead of ARPA.")
+  var binary = false
+
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var verbosity: VerbosityOptions
 
@@ -37,14 +39,14 @@ import NGrams
   }
 
   func run() throws {
-    let sink = try binary.open(output)
+    let sink = try output.open()
     let mixture = try BackoffMixture(model.map { try BackoffModel(InputFile(path: $0)) })
     let found =
       heldOut.files.isEmpty
       ? weights?.values ?? Array(repeating: 1 / Double(model.count), count: model.count)
       : try mixture.weights(heldOut: heldOut.files)
     verbosity.note("weights " + found.map { "\($0)" }.joined(separator: ","))
-    try mixture.mixed(found).write(to: sink, isBinary: binary.binary, threads: threads.count)
+    try mixture.mixed(found).write(to: sink, isBinary: binary, threads: threads.count)
     try sink.finish()
   }
 }

@@ -112,10 +112,18 @@ struct Invocation: CustomTestStringConvertible, Sendable {
     Invocation(
       program: "beam", setUp: model + "mv m in; mv m.bin in.bin", options: "--width 3 -n 3",
       readsBinary: true, inputOption: "-m"),
+    Invocation(
+      program: "estimate-ngrams", setUp: backoffModel, readsBinary: true, inputOption: "-m"),
+    Invocation(
+      program: "mix-ngrams", setUp: backoffModel + "cp in other; ", options: "-m $d/other",
+      readsBinary: true, inputOption: "-m"),
   ]
 
   private static let pigs = "sed 's/pigs/p\\x01/' $examples/pigs.txt > in; "
   private static let tokens = "tokenize --words $examples/pigs.txt > t; "
+  /// A model in back-off form, ARPA and mapped.
+  private static let backoffModel =
+    tokens + "count-ngrams -n 2 t | estimate-ngrams -q > in; estimate-ngrams -b -m in > in.bin; "
   /// The same model as text and binary.
   private static let model =
     tokens + "count-ngrams -n 2 t | estimate-ngrams --smoothing witten-bell > m; "
