@@ -36,6 +36,16 @@ enum CountLine {
     }
     return (UnsafeBufferPointer(rebasing: line[..<tab]), count)
   }
+
+  /// Appends a line.
+  static func append(
+    _ key: UnsafeBufferPointer<UInt8>, _ count: UInt64, to output: inout ByteBuffer
+  ) {
+    output.append(key)
+    output.append(0x09)
+    output.append(decimal: count)
+    output.append(0x0A)
+  }
 }
 
 /// A count that 64 bits do not hold.

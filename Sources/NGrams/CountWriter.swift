@@ -99,6 +99,14 @@ struct CountFormatting<Spellings: SpellingTable>: Sendable {
   func block(
     _ count: Int, next: (UnsafeMutablePointer<Token>) throws -> UInt64
   ) rethrows -> EncodedBlock {
+    EncodedBlock(try bytes(count, next: next), count: count)
+  }
+
+  /// The bytes of such a block.
+  @inline(__always)
+  func bytes(
+    _ count: Int, next: (UnsafeMutablePointer<Token>) throws -> UInt64
+  ) rethrows -> ByteBuffer {
     var output = ByteBuffer(capacity: 32 * count)
     var tokens = [Token](repeating: 0, count: order)
     try tokens.withUnsafeMutableBufferPointer { tokens in
@@ -125,19 +133,22 @@ struct CountFormatting<Spellings: SpellingTable>: Sendable {
         frame.append(data: payload, itemCount: count, to: &output)
       }
     }
-    return EncodedBlock(output, count: count)
+    return output
   }
 
   /// A block that lies in memory.
   func block(_ counts: CountBlock) -> EncodedBlock {
+    EncodedBlock(bytes(counts), count: counts.count)
+  }
+
+  /// The bytes of such a block.
+  func bytes(_ counts: CountBlock) -> ByteBuffer {
     precondition(counts.order == order)
-    return counts.tokens.withUnsafeBufferPointer { tokens in
-      var index = 0
-      return block(counts.count) { target in
-        target.update(from: tokens.baseAddress! + index * order, count: order)
-        index += 1
-        return counts.counts[index - 1]
-      }
+    var index = 0
+    return bytes(counts.count) { target in
+      for column in 0..<order { target[column] = counts.tokens[index &* order &+ column] }
+      index &+= 1
+      return counts.counts[index &- 1]
     }
   }
 }

@@ -53,6 +53,8 @@ public final class NGramCounting {
   private let spool: TokenSpool
   private var decoding: TextDecoding?
   private var tokenizerFingerprint: UInt64?
+  private var typeCount = 0
+  private var temporaryByteCount = 0
   /// Bytes of input read so far.
   public private(set) var consumedByteCount = 0
 
@@ -150,6 +152,12 @@ public final class NGramCounting {
     decoding = vocabulary.decoding
   }
 
+  /// What there was, in a line: for those who ask.
+  public var description: String {
+    "\(spool.tokenCount) tokens, \(typeCount) types, "
+      + "\(temporaryByteCount) bytes of temporary files"
+  }
+
   /// Counts what was read.
   public func counts() throws -> SortedCounts {
     spool.finish()
@@ -178,6 +186,8 @@ public final class NGramCounting {
       directory: resources.directory)
     let positionRanks = [0] + positionTokens.map { pieces.ranks[Int($0)] }
     try sort(keys, ranks: pieces.ranks, positionRanks: positionRanks, in: memory / 2, with: sorter)
+    typeCount = pieces.count
+    temporaryByteCount = spool.fileByteCount + sorter.fileByteCount
     var header = CountHeader(
       order: rules.columnCount, isPositional: rules.isPositional, padding: rules.padding)
     header.decoding = decoding ?? .unknown
@@ -259,4 +269,23 @@ private final class ScannedBox: Sendable {
 extension CountingResources {
   /// What the program itself takes, and the blocks on their way through it.
   static let programByteCount = 16 << 20
+
+  /// A warning when the disk may not hold the temporary files that counting these files needs, as far
+  /// as their sizes are known.
+  ///
+  /// The corpus as numbers takes up to half of the text, and the sorted n-grams as much again for each
+  /// two of their tokens; a quarter of the memory holds what is left out here.
+  public func spaceWarning(for paths: [String], order: Int) -> String? {
+    var byteCount = 0
+    for path in paths.isEmpty ? ["-"] : paths {
+      var status = stat()
+      guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0 else { return nil }
+      if status.st_mode & S_IFMT == S_IFREG { byteCount += Int(status.st_size) }
+    }
+    let wanted = (byteCount / 2) * (1 + (order + 1) / 2) - memoryByteCount / 4
+    guard wanted > 0, let free = TemporaryFile.availableByteCount(in: directory), free < wanted
+    else { return nil }
+    return "\(directory): temporary files may need \(wanted) bytes, and \(free) are free; "
+      + "name another folder with -T, or allow more memory with -S"
+  }
 }

@@ -6,7 +6,7 @@ internal import TokenStreams
 
 /// All n-grams of a corpus with their counts, in byte order of their lines.
 public final class SortedCounts {
-  private let header: CountHeader
+  let header: CountHeader
   private let pieces: RankedPieces
   private let keys: NGramKeys
   private let records: SortedRecords
@@ -36,15 +36,28 @@ public final class SortedCounts {
     try orderedParallelMap(
       threads: threads, next: { try self.nextBatch() },
       transform: { batch in
-        var index = 0
-        return formatting.block(batch.count) { ranks in
-          keys.unpack(batch.keys + index &* keys.wordCount, into: ranks)
-          index &+= 1
-          return batch.payloads[index &- 1]
-        }
+        EncodedBlock(SortedCounts.bytes(batch, keys, formatting), count: batch.count)
       },
       emit: { try writer.write($0) })
     try writer.finish()
+  }
+
+  /// The next n-grams as lines, or nothing after the last.
+  func nextLines() throws -> RecordBlock? {
+    guard let batch = try nextBatch() else { return nil }
+    let formatting = CountFormatting(form: .text, order: keys.columnCount, vocabulary: pieces)
+    return RecordBlock(bytes: SortedCounts.bytes(batch, keys, formatting))
+  }
+
+  private static func bytes(
+    _ batch: RecordBatch, _ keys: NGramKeys, _ formatting: CountFormatting<RankedPieces>
+  ) -> ByteBuffer {
+    var index = 0
+    return formatting.bytes(batch.count) { ranks in
+      keys.unpack(batch.keys + index &* keys.wordCount, into: ranks)
+      index &+= 1
+      return batch.payloads[index &- 1]
+    }
   }
 
   private func nextBatch() throws -> RecordBatch? {

@@ -16,7 +16,6 @@ final class TokenSpool: @unchecked Sendable {
   private var position = 0
   private var context: [Token] = []
   private(set) var tokenCount = 0
-  private(set) var recordCount = 0
   private(set) var longestRecord = 0
   /// The largest number of tokens in one block.
   private(set) var largestBlock = 0
@@ -50,7 +49,6 @@ final class TokenSpool: @unchecked Sendable {
     if tokens.endsRecord {
       position = 0
       context = []
-      recordCount += 1
     }
     var cursor = ByteCursor(
       UnsafeBufferPointer(rebasing: tokens.bytes.bytes[tokens.openRecordStart...]))

@@ -120,6 +120,12 @@ public enum Spelling {
     return again.bytes.elementsEqual(spelling)
   }
 
+  /// The canonical spelling of what a spelling, canonical or not, stands for.
+  public static func canonical(_ spelling: [UInt8]) -> [UInt8] {
+    if spelling.withUnsafeBufferPointer({ isCanonical($0) }) { return spelling }
+    return self.spelling(of: bytes(of: spelling))
+  }
+
   static func isSpecial(_ piece: UnsafeBufferPointer<UInt8>) -> Bool {
     guard piece.count >= 3, piece.count <= 5, piece[0] == UInt8(ascii: "<") else { return false }
     return piece.elementsEqual(unknown) || piece.elementsEqual(beginning)
