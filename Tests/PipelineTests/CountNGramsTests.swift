@@ -38,12 +38,12 @@ import Testing
   @Test func `sort -m, --merge and one process give the same bytes`() throws {
     let script = """
       tokenize --words < $examples/pigs.txt > all; head -3 all > a; tail -n +4 all > b
-      for s in a b; do count-ngrams -n 3 $s > $s.txt; count-ngrams -bn3 $s > $s.bin; done
+      for s in a b; do count-ngrams -n 3 $s > $s.txt; count-ngrams -b -n3 $s > $s.bin; done
       count-ngrams -n 3 all > whole
       count-ngrams --merge a.txt b.bin | cmp - whole
       LC_ALL=C sort -m a.txt b.txt | count-ngrams --merge | cmp - whole
       count-ngrams -n 3 b --add a.bin | cmp - whole
-      count-ngrams -bn3 all > whole.bin; count-ngrams --merge -b b.bin a.txt | cmp - whole.bin
+      count-ngrams -b -n3 all > whole.bin; count-ngrams --merge -b b.bin a.txt | cmp - whole.bin
       count-ngrams --merge whole.bin | cmp - whole
       """
     #expect(try output(script) == "")

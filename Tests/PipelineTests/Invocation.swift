@@ -89,7 +89,7 @@ struct Invocation: CustomTestStringConvertible, Sendable {
     Invocation(
       program: "estimate-ngrams",
       setUp: tokens + "count-ngrams -n 2 t > in; count-ngrams -n 2 -b t > in.bin",
-      options: "--smoothing laplace=1", readsBinary: true),
+      options: "--smoothing laplace=1", readsBinary: true, statusWhenEmpty: 1),
     Invocation(
       program: "train-masked",
       setUp: "printf '0 1 1 0\n1 1 0 0\n0 0 1 1\n1 0 1 1\n' > in; tokenize --words -b in > in.bin",
