@@ -4,11 +4,9 @@
 #   make demo         raw text -> generated text on real texts, each command shown
 #   make test         build and run every test
 #   make install      PREFIX=/usr/local DESTDIR= PROGRAM_PREFIX=
-#   make lecture      the whole lecture as pictures and tables, in lecture/index.html
-#   make benchmark    speed beside the programs that others use
-#   make conformance  our results beside those of others' libraries, where Python has them
+#   make benchmark    speed of recurrent networks beside PyTorch, where PYTHON has it
+#   make conformance  our networks beside PyTorch's, where PYTHON has it
 #   make fuzz         TIME=60 seconds of random bytes for each parser
-#   make sanitize     the tests under AddressSanitizer and ThreadSanitizer
 #   make deps         install what the build needs and is missing
 
 PREFIX ?= /usr/local
@@ -23,7 +21,7 @@ BIN = .build/release
 PROGRAMS := $(shell LC_ALL=C ls Sources | LC_ALL=C grep '^[a-z]')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all deps demo test lint install benchmark conformance lecture fuzz sanitize clean
+.PHONY: all deps demo test lint install benchmark conformance fuzz clean
 
 all: deps
 	$(SWIFT) build -c release
@@ -64,22 +62,13 @@ install: all
 	install -m 644 man/*.7 "$(DESTDIR)$(PREFIX)/share/man/man7"
 
 benchmark: all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(PYTHON)" bash Tests/Benchmarks/run.sh
+	$(PYTHON) Tests/Benchmarks/recurrent_networks.py
 
 conformance: all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHON="$(PYTHON)" bash Tests/ConformanceTests/run.sh
-
-lecture: all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C examples lecture
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTHON) Tests/ConformanceTests/pytorch.py
 
 fuzz: deps
 	@bash Tests/Fuzz/run.sh "$(TIME)"
 
-# Each in its own folder: sanitized objects do not mix with others.
-sanitize: deps
-	for kind in address thread; do SWIFT_BACKTRACE=enable=no CHAINRULE_DYNAMIC_RUNTIME=1 \
-	  $(SWIFT) test --scratch-path .build/$$kind --sanitize $$kind || exit 1; done
-
 clean:
 	$(SWIFT) package clean
-	rm -rf lecture

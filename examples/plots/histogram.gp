@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # histogram.gp PICTURE MODEL SAMPLES: a distribution and the frequencies of samples of it.
 load "../plots/style.gp"
+set output ARG1
 set title "Histogram model: learnt by counting, and 20 000 samples of it"
 set xlabel "value"
 set ylabel "probability"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# One look for all pictures; ARG1 is the picture, the others are tables.
+# One look for all pictures.
 set terminal pngcairo size 840,520 font "Sans,11" noenhanced
-set output ARG1
 set datafile separator "\t"
 set border 3
 set tics nomirror out
