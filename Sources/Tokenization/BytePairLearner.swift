@@ -87,7 +87,7 @@ public struct BytePairLearner: ~Copyable {
     // Where the list of each pair begins; then, while it is filled, where it goes on.
     var total = 0
     var starts = PairCounts()
-    listed.forEach { pair, count in
+    listed.forEachPair { pair, count in
       starts.add(pair, Int64(total))
       queue.append(
         PairQueue.Entry(

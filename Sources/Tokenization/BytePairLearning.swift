@@ -56,7 +56,7 @@ public struct BytePairLearning: Sendable {
 
     var learner = BytePairLearner()
     var symbols: [Token] = []
-    counts.forEach { word, count in
+    counts.forEachWord { word, count in
       symbols.removeAll(keepingCapacity: true)
       forEachSymbol(of: word) { symbols.append(pieces.id(of: $0)) }
       learner.add(symbols, count: count)
@@ -94,7 +94,7 @@ public struct BytePairLearning: Sendable {
       return
     }
     var seen: Set<[UInt8]> = []
-    counts.forEach { word, _ in forEachSymbol(of: word) { seen.insert(Array($0)) } }
+    counts.forEachWord { word, _ in forEachSymbol(of: word) { seen.insert(Array($0)) } }
     // UTF-8 keeps the order of code points.
     for symbol in seen.sorted(by: { $0.lexicographicallyPrecedes($1) }) { _ = pieces.add(symbol) }
   }

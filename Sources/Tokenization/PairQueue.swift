@@ -133,7 +133,7 @@ struct PairCounts: ~Copyable {
   }
 
   /// Calls `body` with every pair, in no order that may be relied on.
-  func forEach(_ body: (UInt64, Int64) -> Void) {
+  func forEachPair(_ body: (UInt64, Int64) -> Void) {
     for slot in 0...mask where slots[slot].key != PairCounts.empty {
       body(slots[slot].key, slots[slot].count)
     }

@@ -66,14 +66,14 @@ public final class WordCounts: @unchecked Sendable {
 
   /// Adds the counts of another, and empties it.
   func merge(_ other: WordCounts) {
-    other.forEach { add($0, count: $1) }
+    other.forEachWord { add($0, count: $1) }
     other.table = PieceTable()
     other.counts = []
   }
 
   /// Calls `body` with each distinct piece and its count. The order depends on threads: nothing that
   /// is written may.
-  public func forEach(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+  public func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
     for index in counts.indices { body(table.spelling(of: Token(index)), counts[index]) }
   }
 

@@ -39,7 +39,8 @@ public import Tokenization
     help: ArgumentHelp("Number of merges.", valueName: "n"))
   var merges: Int?
 
-  @Option(help: ArgumentHelp("Number of pieces, alphabet included (default: 32000).", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Number of pieces, alphabet included (default: 32000).", valueName: "n"))
   var vocabulary: Int?
 
   @Option(help: ArgumentHelp("Do not merge pairs that occur less often.", valueName: "n"))

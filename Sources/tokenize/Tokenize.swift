@@ -32,7 +32,7 @@ public import Tokenization
   @Flag(exclusivity: .exclusive) var unit: Unit?
 
   @Option(
-    name: .shortAndLong,
+    name: [.customShort("m", allowingJoined: true), .long],
     help: ArgumentHelp("Tokenise with this model; its kind is recognised.", valueName: "file"))
   var model: String?
 
