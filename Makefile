@@ -4,8 +4,8 @@
 #   make demo         raw text -> generated text on real texts, each command shown
 #   make test         build and run every test
 #   make install      PREFIX=/usr/local DESTDIR= PROGRAM_PREFIX=
-#   make benchmark    speed of recurrent networks beside PyTorch, where PYTHON has it
-#   make conformance  our networks beside PyTorch's, where PYTHON has it
+#   make benchmark    speed beside the peers that PYTHON and PATH have; AREA=name for one script
+#   make conformance  our results beside theirs; AREA=name for one script
 #   make fuzz         TIME=60 seconds of random bytes for each parser
 #   make deps         install what the build needs and is missing
 
@@ -61,11 +61,18 @@ install: all
 	install -m 644 man/*.5 "$(DESTDIR)$(PREFIX)/share/man/man5"
 	install -m 644 man/*.7 "$(DESTDIR)$(PREFIX)/share/man/man7"
 
+# Every script of a folder, or the one that AREA names; the status tells whether all of them succeeded.
+# A script whose peer is absent says so and succeeds.
+SCRIPTS = $(if $(AREA),$(1)/$(AREA).py,$(filter-out %/pairing.py,$(sort $(wildcard $(1)/*.py))))
+RUN_SCRIPTS = @status=0; for script in $(call SCRIPTS,$(1)); do echo "== $$script"; \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $$script || status=1; \
+	done; exit $$status
+
 benchmark: all
-	$(PYTHON) Tests/Benchmarks/recurrent_networks.py
+	$(call RUN_SCRIPTS,Tests/Benchmarks)
 
 conformance: all
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTHON) Tests/ConformanceTests/pytorch.py
+	$(call RUN_SCRIPTS,Tests/ConformanceTests)
 
 fuzz: deps
 	@bash Tests/Fuzz/run.sh "$(TIME)"

@@ -1,5 +1,6 @@
 // swift-tools-version: 6.1
 // SPDX-License-Identifier: Apache-2.0
+import Foundation
 import PackageDescription
 
 let settings: [SwiftSetting] = [
@@ -40,6 +41,13 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
     name: "\(name)Tests", dependencies: ["TestSupport"] + dependencies, swiftSettings: settings)
+}
+
+/// The names of the Python files in a folder: drivers that `make` runs, no sources of a target.
+func scripts(in folder: String) -> [String] {
+  let names = try? FileManager.default.contentsOfDirectory(
+    atPath: "\(Context.packageDirectory)/\(folder)")
+  return (names ?? []).filter { $0.hasSuffix(".py") || $0 == "__pycache__" }.sorted()
 }
 
 // Floor by floor; an arrow only goes down.
@@ -163,7 +171,7 @@ let testTargets: [Target] = [
     dependencies: [
       "TestSupport", "LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles",
     ],
-    exclude: ["Fixtures", "PROVENANCE.md", "pytorch.py", "unicode-table.py"],
+    exclude: ["Fixtures", "PROVENANCE.md"] + scripts(in: "Tests/ConformanceTests"),
     swiftSettings: settings),
   tests(
     "RecurrentNetworks",

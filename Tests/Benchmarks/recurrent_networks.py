@@ -15,7 +15,9 @@ import subprocess
 import sys
 import time
 
-import torch
+from pairing import module
+
+torch = module("torch")
 
 CASES = {
     "a": ("LSTM", 2, 256, 32, 128, 65),

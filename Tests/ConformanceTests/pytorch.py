@@ -12,9 +12,13 @@ import subprocess
 import sys
 import tempfile
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+try:
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+except ImportError as error:
+    print(f"pytorch.py: skipped: {error}")
+    sys.exit(0)
 
 CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "tanh": torch.nn.RNN, "relu": torch.nn.RNN}
 

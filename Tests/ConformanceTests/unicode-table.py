@@ -1,7 +1,21 @@
-# Writes Sources/Tokenization/UnicodeTable.swift: the general category of every code point, as the
-# regular expressions of `tokenizers` and `tiktoken` see it.
-import sys, tokenizers
+# SPDX-License-Identifier: Apache-2.0
+"""The general category of every code point, as the regular expressions of `tokenizers` and `tiktoken`
+see it: Sources/Tokenization/UnicodeTable.swift.
+
+  unicode-table.py write   writes the file
+  unicode-table.py         compares it with what the `tokenizers` here says
+"""
+
+import io, os, sys
+try:
+    import tokenizers
+except ImportError as error:
+    print(f"unicode-table.py: skipped: {error}")
+    sys.exit(0)
 from tokenizers import Regex, pre_tokenizers
+
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                    "../../Sources/Tokenization/UnicodeTable.swift")
 
 CATEGORIES = "Cn Cc Cf Co Cs Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp".split()
 text = "".join(chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
@@ -17,7 +31,7 @@ SIZE = 128
 blocks, index = {}, []
 for start in range(0, 0x110000, SIZE):
     index.append(blocks.setdefault(tuple(table[start:start + SIZE]), len(blocks)))
-out = open(sys.argv[1], "w")
+out = io.StringIO()
 letters = "".join(chr(0x41 + v) for block in blocks for v in block)
 assert len(blocks) < 64 * 64
 digits = "".join(chr(0x30 + (b >> 6)) + chr(0x30 + (b & 63)) for b in index)
@@ -43,4 +57,10 @@ enum UnicodeTable {{
 literal("blocks", f"[{len(blocks)}, {SIZE}], one letter a code point: 'A' + number of the category.", letters)
 literal("index", f"[{len(index)}], two digits of base 64, '0' + digit: the block of each {SIZE} code points.", digits)
 out.write("}\n")
-print(len(blocks), len(letters), len(digits))
+if sys.argv[1:] == ["write"]:
+    open(PATH, "w").write(out.getvalue())
+else:
+    lines = zip(out.getvalue().splitlines(), open(PATH).read().splitlines())
+    # The version named in the comment may differ.
+    assert all(a == b or a.startswith("/// ") for a, b in lines), "categories differ"
+    print(f"categories of {0x110000} code points: as tokenizers {tokenizers.__version__} has them")
