@@ -120,9 +120,9 @@ let programs: [Target] = [
   program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
   program("probe-gradients", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
   program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
-  program("transduce", ["RecurrentNetworks", "TensorFiles"]),
+  program("transduce", ["MaskedNetworks", "RecurrentNetworks", "TensorFiles"]),
   program("arith-code", ["LanguageModel", "ModelFiles"]),
-  program("diverge", ["LanguageModel", "ModelFiles"]),
+  program("diverge", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
   program("settle", ["EnergyModels", "Probability"]),
 ]
 

@@ -16,10 +16,15 @@ private enum Symbol {
 /// What encoder and decoder learn alike. Contexts run on across records: the end is a symbol.
 private struct AdaptiveModel {
   var pieces: AdaptiveCounter
-  var spellings = AdaptiveCounter(order: 2, symbolCount: 257)
+  var spellings: AdaptiveCounter
   private(set) var pieceCount = 0
 
-  init(order: Int) { pieces = AdaptiveCounter(order: order, symbolCount: 2) }
+  init(_ coding: AdaptiveCoding) {
+    pieces = AdaptiveCounter(
+      order: coding.order, symbolCount: 2, learnsWeights: coding.learnsWeights)
+    spellings = AdaptiveCounter(
+      order: 2, symbolCount: 257, learnsWeights: coding.learnsWeights)
+  }
 
   /// Learns that a new piece came.
   mutating func addPiece() {
@@ -38,7 +43,7 @@ struct AdaptiveEncoder: ~Copyable {
   private var encoder = ArithmeticEncoder()
   private var symbols: [UInt32?] = []
 
-  init(order: Int) { model = AdaptiveModel(order: order) }
+  init(_ coding: AdaptiveCoding) { model = AdaptiveModel(coding) }
 
   /// - spelling: of a token in the reader's growing numbering.
   mutating func encode(_ token: Token, spelling: UnsafeBufferPointer<UInt8>) {
@@ -85,8 +90,8 @@ struct AdaptiveDecoder {
   private var decoder: ArithmeticDecoder
   private var spellings: [[UInt8]] = []
 
-  init(_ code: [UInt8], order: Int) {
-    model = AdaptiveModel(order: order)
+  init(_ code: [UInt8], _ coding: AdaptiveCoding) {
+    model = AdaptiveModel(coding)
     decoder = ArithmeticDecoder(code)
   }
 

@@ -8,16 +8,27 @@ public struct AdaptiveCoding: Sendable {
   /// The largest order of contexts.
   public static let largestOrder = 32
 
-  public init() {}
+  /// The length of the longest contexts.
+  public let order: Int
+  /// Whether the weights of contexts are learnt too, instead of Witten and Bell's.
+  public let learnsWeights: Bool
 
-  /// Codes a stream with contexts of up to `order` symbols.
-  public func encode(_ reader: TokenReader, order: Int, to sink: ByteSink) throws -> CodeSize {
+  public init(order: Int, learnsWeights: Bool = false) {
     precondition((0...AdaptiveCoding.largestOrder).contains(order))
+    self.order = order
+    self.learnsWeights = learnsWeights
+  }
+
+  public func encode(_ reader: TokenReader, to sink: ByteSink) throws -> CodeSize {
     var writer = try BlockWriter(
       sink,
       header: StreamHeader(
-        kind: codedKind, parameters: [("method", "adaptive"), ("order", String(order))]), level: 0)
-    var encoder = AdaptiveEncoder(order: order)
+        kind: codedKind,
+        parameters: [
+          ("method", "adaptive"), ("order", String(order)),
+          ("weights", learnsWeights ? "learnt" : "witten-bell"),
+        ]), level: 0)
+    var encoder = AdaptiveEncoder(self)
     var size = CodeSize()
     var coded = CodedBlock()
     var checksum = RunningChecksum()
@@ -49,7 +60,9 @@ public struct AdaptiveCoding: Sendable {
   /// Gives back the token stream of a code, as text.
   ///
   /// - order: what the code's header must say, if anything.
-  public func decode(_ file: InputFile, order: Int?, terminator: UInt8, to sink: ByteSink) throws {
+  public static func decode(_ file: InputFile, order: Int?, terminator: UInt8, to sink: ByteSink)
+    throws
+  {
     try readCode(file) { header in
       guard header["method"] == "adaptive" else {
         throw StreamError(
@@ -63,9 +76,15 @@ public struct AdaptiveCoding: Sendable {
           .file(file.name), "was coded with --adaptive \(header["order"] ?? "?")",
           advice: "give that order, or none")
       }
+      guard ["learnt", "witten-bell"].contains(header["weights"]) else {
+        throw StreamError(
+          .file(file.name), "weights of an unknown kind", advice: "update arith-code")
+      }
     } block: { header, payload, recordCount in
       let coded = try CodedBlock(payload, recordCount: nil)
-      var decoder = AdaptiveDecoder(coded.code, order: Int(header["order"]!)!)
+      var decoder = AdaptiveDecoder(
+        coded.code,
+        AdaptiveCoding(order: Int(header["order"]!)!, learnsWeights: header["weights"] == "learnt"))
       var checksum = RunningChecksum()
       var text = ByteBuffer(capacity: 1 << 16)
       var tokenCount = 0

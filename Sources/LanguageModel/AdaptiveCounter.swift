@@ -2,59 +2,43 @@
 
 internal import TokenStreams
 
-/// Counts of symbols after their last 0 to n symbols, learnt while coding, and the interpolated
-/// Witten-Bell distribution of the next symbol that they give.
+/// Counts of symbols after their last 0 to n symbols, learnt while coding, and the distribution of the
+/// next symbol that they give, interpolated:
 ///
 ///     p_k(w|h) = (c(hw) + T(h) p_{k-1}(w|h')) / (c(h) + T(h))
 ///
 /// T(h) is the number of different symbols seen after h. Reference: Witten & Bell 1991, method C;
-/// interpolated as in Chen & Goodman 1998, eq. 16.
+/// interpolated as in Chen & Goodman 1998, eq. 16. `LearntWeights` may stand in for their weights.
 ///
 /// Only the four basic operations of Double are used, in a fixed order: frequencies are the same on
 /// every machine.
 struct AdaptiveCounter {
-  private struct Context {
-    /// The symbols seen here, in order, and how often.
-    var symbols: [UInt32] = []
-    var counts: [UInt32] = []
-    var total = 0
-
-    /// Occurrences of symbols below `symbol`.
-    func count(below symbol: UInt32) -> Int {
-      var sum = 0
-      for index in symbols.indices {
-        if symbols[index] >= symbol { break }
-        sum += Int(counts[index])
-      }
-      return sum
-    }
-
-    mutating func add(_ symbol: UInt32) {
-      total += 1
-      let place = symbols.partitioningIndex { $0 >= symbol }
-      if place < symbols.count, symbols[place] == symbol {
-        counts[place] += 1
-      } else {
-        symbols.insert(symbol, at: place)
-        counts.insert(1, at: place)
-      }
-    }
+  /// A context of the next symbol that was seen before.
+  private struct Active {
+    var context: Int
+    var length: Int
+    /// Of one occurrence in it.
+    var weight: Double
   }
 
   private let order: Int
   /// Occurrences of each symbol without context, as a tree of partial sums.
   private var unigrams = PartialSums()
-  private var contexts: [Context] = []
+  private var contexts: [AdaptiveContext] = []
   /// Contexts by a hash of their symbols; two that meet in it cost bits, not correctness.
   private var index: [UInt64: Int] = [:]
   private var history: [UInt32] = []
-  /// The contexts of the next symbol, shortest first, those that were seen; and their weights.
-  private var active: [(context: Int, weight: Double)] = []
+  /// The keys of the contexts of the next symbol, of lengths 1 to n as far as there is history.
+  private var keys: [UInt64] = []
+  /// The contexts of the next symbol that were seen, shortest first.
+  private var active: [Active] = []
+  private var learntWeights: LearntWeights?
   private var unigramWeight = 0.0
 
   /// - symbolCount: symbols that there are from the beginning, each counted once.
-  init(order: Int, symbolCount: Int) {
+  init(order: Int, symbolCount: Int, learnsWeights: Bool) {
     self.order = order
+    learntWeights = learnsWeights ? LearntWeights(order: order) : nil
     for _ in 0..<symbolCount { unigrams.append(1) }
     prepare()
   }
@@ -72,8 +56,8 @@ struct AdaptiveCounter {
   func cumulated(below symbol: UInt32) -> UInt64 {
     // Each term grows with the symbol and rounding keeps order, so the sum grows too.
     var mass = unigramWeight * Double(unigrams.sum(below: Int(symbol)))
-    for (context, weight) in active {
-      mass += weight * Double(contexts[context].count(below: symbol))
+    for place in active {
+      mass += place.weight * Double(contexts[place.context].count(below: symbol))
     }
     return UInt64(mass * Double(largestFrequencyTotal / 2)) + UInt64(symbol)
   }
@@ -92,14 +76,18 @@ struct AdaptiveCounter {
 
   /// Counts a symbol in all its contexts and moves on by it.
   mutating func add(_ symbol: UInt32) {
+    learnWeights(from: symbol)
     unigrams.add(1, at: Int(symbol))
-    for key in keys {
-      let context = index[key] ?? contexts.count
-      if context == contexts.count {
-        contexts.append(Context())
-        index[key] = context
+    var seen = active[...]
+    for (place, key) in keys.enumerated() {
+      if let first = seen.first, first.length == place + 1 {
+        contexts[first.context].add(symbol)
+        seen.removeFirst()
+      } else {
+        index[key] = contexts.count
+        contexts.append(AdaptiveContext())
+        contexts[contexts.count - 1].add(symbol)
       }
-      contexts[context].add(symbol)
     }
     history.append(symbol)
     if history.count > order { history.removeFirst() }
@@ -112,27 +100,52 @@ struct AdaptiveCounter {
     prepare()
   }
 
-  /// The keys of the contexts of the next symbol, of lengths 1 to n as far as there is history.
-  private var keys: [UInt64] {
-    var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-    return history.reversed().map { symbol in
-      hash = (hash ^ UInt64(symbol) &+ 1) &* 0xD6E8_FEB8_6659_FD93
-      hash ^= hash >> 32
-      return hash
-    }
-  }
-
   /// Finds the contexts of the next symbol and their weights.
   private mutating func prepare() {
-    active = keys.compactMap { key in index[key].map { ($0, 0) } }
+    keys.removeAll(keepingCapacity: true)
+    active.removeAll(keepingCapacity: true)
+    var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
+    for symbol in history.reversed() {
+      hash = (hash ^ UInt64(symbol) &+ 1) &* 0xD6E8_FEB8_6659_FD93
+      hash ^= hash >> 32
+      keys.append(hash)
+      if let context = index[hash] {
+        active.append(Active(context: context, length: keys.count, weight: 0))
+      }
+    }
     var rest = 1.0
     for place in active.indices.reversed() {
       let context = contexts[active[place].context]
-      let (seen, types) = (Double(context.total), Double(context.symbols.count))
-      active[place].weight = rest / (seen + types)
-      rest *= types / (seen + types)
+      let (seen, types) = (Double(context.total), Double(context.typeCount))
+      let weight =
+        learntWeights?[LearntWeights.bucket(context, active[place].length)] ?? seen / (seen + types)
+      active[place].weight = rest * weight / seen
+      rest *= 1 - weight
     }
     unigramWeight = rest / Double(max(unigrams.total, 1))
+  }
+
+  /// One step of expectation and maximisation: which context did the symbol come from?
+  private mutating func learnWeights(from symbol: UInt32) {
+    guard learntWeights != nil else { return }
+    // The probability of the symbol by contexts up to each length, and what the longest adds to it.
+    var probability = Double(unigrams.value(Int(symbol))) / Double(max(unigrams.total, 1))
+    var steps: [(bucket: Int, own: Double, probability: Double)] = []
+    for place in active {
+      let context = contexts[place.context]
+      let bucket = LearntWeights.bucket(context, place.length)
+      let weight = learntWeights![bucket]
+      let own = weight * Double(context.count(of: symbol)) / Double(context.total)
+      probability = own + (1 - weight) * probability
+      steps.append((bucket, own, probability))
+    }
+    var share = 1.0
+    for step in steps.reversed() where share > 1e-9 {
+      // A symbol that is new here came from none of them.
+      let posterior = step.probability > 0 ? step.own / step.probability : 0
+      learntWeights!.add(step.bucket, share: share, posterior: posterior)
+      share *= 1 - posterior
+    }
   }
 }
 
@@ -169,16 +182,4 @@ private struct PartialSums {
   }
 
   func value(_ index: Int) -> Int { sum(below: index + 1) - sum(below: index) }
-}
-
-extension [UInt32] {
-  /// The first index whose element satisfies a condition that no element before and all after satisfy.
-  fileprivate func partitioningIndex(where isAfter: (UInt32) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isAfter(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
 }

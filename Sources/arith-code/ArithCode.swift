@@ -24,6 +24,9 @@ import TokenStreams
     help: ArgumentHelp("Learn contexts of up to N symbols while coding.", valueName: "n"))
   var adaptive: Int?
 
+  @Flag(help: "With --adaptive: learn too how far to trust long contexts.")
+  var learnWeights = false
+
   @Flag(name: .shortAndLong, help: "Decode.")
   var decode = false
 
@@ -45,6 +48,7 @@ import TokenStreams
       throw ValidationError(
         "--adaptive \(adaptive) is not between 0 and \(AdaptiveCoding.largestOrder)")
     }
+    if learnWeights, adaptive == nil { throw ValidationError("--learn-weights needs --adaptive") }
     if model == "-", input.files.isEmpty || input.files.contains("-") {
       throw ValidationError("standard input ('-') can be read only once; name the model's file")
     }
@@ -60,13 +64,14 @@ import TokenStreams
       try code(with: openModel(at: model), sink)
     } else if decode {
       for path in paths {
-        try AdaptiveCoding().decode(
+        try AdaptiveCoding.decode(
           InputFile(path: path), order: adaptive, terminator: input.terminator, to: sink)
       }
     } else if let adaptive {
       let reader = TokenReader(
         paths: input.files, numbering: .growing, terminator: input.terminator)
-      tell(try AdaptiveCoding().encode(reader, order: adaptive, to: sink))
+      let coding = AdaptiveCoding(order: adaptive, learnsWeights: learnWeights)
+      tell(try coding.encode(reader, to: sink))
     }
     try sink.finish()
   }

@@ -50,6 +50,7 @@ public import Tokenization
   var unk = false
   @Flag(help: "Fail at text that the model cannot spell.") var strict = false
 
+  @OptionGroup var pictures: PictureOptions
   @OptionGroup var binary: BinaryOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var input: InputOptions
@@ -60,6 +61,13 @@ public import Tokenization
     if model != nil, unit != nil {
       throw ValidationError("--model and --\(unit!.rawValue) exclude each other")
     }
+    if pictures.areWanted {
+      if unit != nil || model != nil || pattern != nil {
+        throw ValidationError("pictures have pixels, so --pbm and --pgm take no unit and no model")
+      }
+      if decode, pictures.size == nil { throw ValidationError("--decode needs the --size") }
+    }
+    if pictures.sheet != nil, !decode { throw ValidationError("--sheet needs --decode") }
     if dropSpace, unit != .characters { throw ValidationError("--drop-space needs --characters") }
     if ids, binary.binary { throw ValidationError("--ids and --binary exclude each other") }
     if ids, model == nil, unit != .bytes {
@@ -78,6 +86,10 @@ public import Tokenization
   func run() throws {
     let tokenizer = try openTokenizer()
     let sink = try binary.open(output)
+    if pictures.areWanted {
+      try pictures.run(decodes: decode, input, form: form, to: sink)
+      return try sink.finish()
+    }
     let progress = verbosity.progress(decode ? "decoding" : "tokenising")
     if decode {
       var job = Detokenization(

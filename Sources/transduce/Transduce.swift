@@ -4,7 +4,6 @@ import ArgumentParser
 import ByteStreams
 import FilterSupport
 import RecurrentNetworks
-import TensorFiles
 
 @main struct Transduce: FilterCommand {
   static let configuration = CommandConfiguration.filter(
@@ -15,7 +14,8 @@ import TensorFiles
       """)
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("Labeller that train-rnn made.", valueName: "file")
+    name: .shortAndLong,
+    help: ArgumentHelp("Labeller that train-rnn or train-masked made.", valueName: "file")
   )
   var model: String?
 
@@ -49,9 +49,7 @@ import TensorFiles
         AutomatonTransducer(
           automaton: try Automaton(RecordReader(paths: [fsa]), name: fsa), printsStates: states)
       } else {
-        NetworkTransducer(
-          labeller: try Labeller(RecurrentModelFile(TensorFile(path: model!)), name: model!),
-          printsProbabilities: prob)
+        try openTransducer(at: model!, printsProbabilities: prob)
       }
     var tally = Tally()
     while let block = try reader.nextBlock() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteStreams
+import MaskedNetworks
 import RecurrentNetworks
+import TensorFiles
 
 /// Labels for the columns of a record.
 protocol Transducer {
@@ -38,4 +40,31 @@ struct NetworkTransducer: Transducer {
         : units.map { $0 >= 0.5 ? 0x31 : 0x30 }
     }
   }
+}
+
+struct MapTransducer: Transducer {
+  let map: MaskedMap
+  let printsProbabilities: Bool
+
+  func labels(
+    _ record: UnsafeBufferPointer<UInt8>, place: StreamError.Place
+  ) throws(StreamError) -> [[UInt8]] {
+    let rows = try map.probabilities(record, place: place)
+    guard printsProbabilities else { return map.labels(rows) }
+    // As for the units of a recurrent labeller: of two symbols the second's alone.
+    return rows.map { Array($0.dropFirst().map { "\($0)" }.joined(separator: ",").utf8) }
+  }
+}
+
+/// Opens a labeller of either family.
+func openTransducer(at path: String, printsProbabilities: Bool) throws -> any Transducer {
+  let file = try TensorFile(path: path)
+  if MaskedModelFile.recognises(file) {
+    return MapTransducer(
+      map: try MaskedMap(MaskedModelFile(file), name: path),
+      printsProbabilities: printsProbabilities)
+  }
+  return NetworkTransducer(
+    labeller: try Labeller(RecurrentModelFile(file), name: path),
+    printsProbabilities: printsProbabilities)
 }

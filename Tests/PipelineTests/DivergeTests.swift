@@ -48,10 +48,56 @@ private func rows(_ script: String) throws -> [Double] {
       "printf 'a\\t1\\n' > m; printf 'b\\t1\\n' > n; diverge m n", 1,
       "the models have different vocabularies; estimate both over one vocabulary"
     ),
-    ("diverge m", 64, "give two models, or one and --uniform N"),
+    ("diverge m", 64, "give two models, or one and --uniform N or --data FILE"),
+    ("diverge - --data -", 64, "standard input ('-') can be read only once"),
+    ("diverge m --uniform 2 --data t", 64, "--uniform and --data exclude each other"),
+    ("diverge m --data t --samples 9", 64, "--data is compared record by record"),
+    (
+      "printf 'a\\t1\\n' > m; diverge m --data /dev/null", 1, "no record to compare with"
+    ),
+    (
+      "echo a a | count-ngrams -n 1 > m; diverge m --uniform 2^99", 1,
+      "too many records to look at each; estimate from some, such as --samples 10000"
+    ),
     ("diverge - -", 64, "standard input ('-') can be read only once"),
   ] as [(String, Int32, String)])
 func `what cannot be compared is named`(command: String, status: Int32, message: String) throws {
   let outcome = try Scratch().run(command)
   #expect(outcome.status == status && outcome.errorOutput.contains(message))
+}
+
+@Test func `data diverge from the models that were counted on them as by hand`() throws {
+  for (order, divergence) in [(2, 2.328649), (3, 1.0)] {
+    let found = try rows(
+      """
+      count-ngrams -n \(order) $examples/pigs.txt > m
+      diverge m --data $examples/pigs.txt
+      """)
+    #expect(abs(found[0] - 3) < 1e-9 && abs(found[4] - divergence) < 5e-7)
+    // A maximum-likelihood model has the entropy that it has as cross-entropy on its data.
+    #expect(abs(found[1] - found[2]) < 1e-9)
+    #expect(found[5] == .infinity)
+    #expect(found[6] > 0 && found[6] < 1)
+  }
+}
+
+@Test func `estimates from samples lie within four standard errors of the exact values`() throws {
+  let outcome = try Scratch().run(
+    """
+    for n in 2 3; do
+      count-ngrams -n $n $examples/pigs.txt | estimate-ngrams --smoothing mle > $n.lm; done
+    diverge 3.lm 2.lm > exact; diverge 3.lm 2.lm --samples 4000 --seed 3 > sampled
+    diverge 3.lm 2.lm --samples 4000 --seed 3 -j 3 | cmp - sampled
+    paste exact sampled; diverge 2.lm --uniform 2^64 --samples 4000
+    """)
+  #expect(outcome.status == 0, "\(outcome.errorOutput)")
+  let table = outcome.lines.map { $0.split(separator: "\t").map { Double($0) ?? .nan } }
+  #expect(table.count == 7 + 4)
+  for row in table[..<7] where row[1].isFinite {
+    #expect(abs(row[1] - row[3]) < 4 * row[4] && row[4] < 0.05, "\(row)")
+  }
+  #expect(table[3][3] == .infinity)
+  // 64 bits less the entropy of the bigram model.
+  #expect(abs(table[10][1] - (64 - 5.328649)) < 4 * table[10][2])
+  #expect(table[8][1] == 64 && table[9][1] == 64)
 }

@@ -82,3 +82,58 @@ func `bad columns and automata are named with their place`(script: String, messa
   #expect(outcome.status == 1)
   #expect(outcome.errorOutput.contains(message), "\(outcome.errorOutput)")
 }
+
+/// All sums of two numbers below `limit`, `shift` digits up, in eight columns.
+private func sums(below limit: Int, shift: Int = 0, to file: String) -> String {
+  """
+  awk 'BEGIN { for (x = 0; x < \(limit); x++) for (y = 0; y < \(limit); y++) {
+    a = x * 2 ^ \(shift); b = y * 2 ^ \(shift); s = a + b; c = d = ""
+    for (i = 0; i < 8; i++) { c = c " " a % 2 b % 2; d = d " " s % 2
+      a = int(a / 2); b = int(b / 2); s = int(s / 2) }
+    print c "\\t" d } }' > \(file)
+
+  """
+}
+
+@Test func `a network without memory adds what it has seen and nothing else`() throws {
+  let outcome = try Scratch().run(
+    sums(below: 16, to: "small") + sums(below: 128, to: "all")
+      + sums(below: 16, shift: 3, to: "shifted")
+        + """
+        train-masked --mask none --targets 8 --hidden 32 --valid 0 --batch 16 --rate 0.02 \
+          --epochs 400 small > ffn
+        for f in small all shifted; do transduce -m ffn --check $f; done
+        echo '01 00 11 01 00 00 00 00' | transduce -m ffn
+        echo '01 00 11 01 00 00 00 00' | transduce -m ffn --prob | wc -w
+        echo '01 00 11 01 00 00 00 00 00' | transduce -m ffn
+        """)
+  #expect(
+    outcome.lines == [
+      "256 of 256 records right", "256 of 16384 records right", "4 of 256 records right",
+      "1 0 0 0 1 0 0 0", "8",
+    ], "\(outcome.text)")
+  #expect(outcome.status == 1)
+  #expect(
+    outcome.errorOutput == """
+      transduce: <stdin>:1: 18 symbols where the network's width is 16; a network without memory \
+      has one width; train-rnn --transduce takes any
+
+      """)
+}
+
+@Test func `a model of sequences is no labeller, and a symbol must have been seen`() throws {
+  let outcome = try Scratch().run(
+    """
+    printf '0 1\\n1 0\\n' > in; train-masked --epochs 1 in > made; echo 01 | transduce -m made
+    printf '0 1\\t1\\n1 0\\t0\\n' | train-masked --mask none --targets 1 --epochs 1 > map
+    echo 'x1' | transduce -m map; score -m map in
+    """)
+  #expect(
+    outcome.errorOutput == """
+      transduce: made: holds a model of sequences, not a map from columns to targets; train one \
+      with train-masked --mask none, or use sample
+      transduce: <stdin>:1: symbol 'x' was not in the network's training
+      score: an unmasked network maps whole inputs and predicts no tokens; run it with transduce
+
+      """)
+}

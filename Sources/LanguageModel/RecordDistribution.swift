@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ByteStreams
+public import TokenStreams
+
+/// A distribution over whole records: a model's, or that of data.
+public protocol RecordDistribution {
+  /// Every record that has a probability, and its logarithm in nats.
+  ///
+  /// - Throws: `StreamError` when they are too many to look at each.
+  func outcomes() throws(StreamError) -> [(tokens: [Token], logProbability: Double)]
+
+  /// ln p of one record; −∞ for one that is impossible or that the model does not define.
+  func logProbability(ofRecord tokens: [Token]) -> Double
+}
+
+/// The records of a model, by the chain rule.
+public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
+  private let model: Model
+
+  public init(_ model: Model) { self.model = model }
+
+  /// In order of token numbers; one token where records never end.
+  public func outcomes() throws(StreamError) -> [(tokens: [Token], logProbability: Double)] {
+    var result: [(tokens: [Token], logProbability: Double)] = []
+    var row = [Double](repeating: 0, count: model.vocabulary.count)
+    var open: [(tokens: [Token], state: Model.State, logProbability: Double)] = [
+      ([], model.start, 0)
+    ]
+    var visited = 0
+    while let beginning = open.popLast() {
+      visited += 1
+      // Records without end grow longer and longer before they are many.
+      guard visited <= 200_000, beginning.tokens.count <= 10_000 else {
+        throw StreamError(
+          .none, "the model can produce too many records to look at each",
+          advice: "estimate from some, such as --samples 10000")
+      }
+      row.withUnsafeMutableBufferPointer {
+        var span = MutableSpan(_unsafeElements: $0)
+        model.logProbabilities(after: beginning.state, into: &span)
+      }
+      for token in row.indices.reversed() where row[token] > -.infinity {
+        let logProbability = beginning.logProbability + row[token]
+        if model.ending == .predicted, Token(token) == model.vocabulary.end {
+          result.append((beginning.tokens, logProbability))
+          continue
+        }
+        let tokens = beginning.tokens + [Token(token)]
+        if model.ending == .never || model.ending == .after(tokens.count) {
+          result.append((tokens, logProbability))
+          continue
+        }
+        var state = beginning.state
+        model.advance(&state, with: Token(token))
+        open.append((tokens, state, logProbability))
+      }
+    }
+    return result
+  }
+
+  public func logProbability(ofRecord tokens: [Token]) -> Double {
+    var state = model.start
+    var total = 0.0
+    for token in tokens { total += model.logProbability(of: token, advancing: &state) }
+    if model.ending == .predicted {
+      total += model.logProbability(of: model.vocabulary.end!, after: state)
+    }
+    return total.isNaN ? -.infinity : total
+  }
+}
+
+/// The records of a token stream, each as probable as it is frequent.
+public struct RecordFrequencies: RecordDistribution {
+  private var counts: [[Token]: Int] = [:]
+  /// In order of appearance, so that sums are the same in every run.
+  private var records: [[Token]] = []
+  private var total = 0
+
+  /// - reader: in the vocabulary of the model that it is compared with.
+  /// - ending: as the model's; where records never end, every token is one by itself.
+  /// - Throws: `StreamError` for an empty stream, and records of another width than the model's.
+  public init(_ reader: TokenReader, ending: RecordEnding) throws(StreamError) {
+    while let block = try reader.next() {
+      if case .after(let width) = ending { try block.check(width: width) }
+      var start = 0
+      for end in block.recordEnds {
+        let tokens = block.tokens[start..<end]
+        if ending == .never { for token in tokens { add([token]) } } else { add(Array(tokens)) }
+        start = end
+      }
+    }
+    guard total > 0 else { throw StreamError(.none, "no record to compare with") }
+  }
+
+  private mutating func add(_ tokens: [Token]) {
+    total += 1
+    counts[tokens, default: 0] += 1
+    if counts[tokens] == 1 { records.append(tokens) }
+  }
+
+  public func outcomes() -> [(tokens: [Token], logProbability: Double)] {
+    records.map { ($0, logProbability(ofRecord: $0)) }
+  }
+
+  public func logProbability(ofRecord tokens: [Token]) -> Double {
+    log(Double(counts[tokens] ?? 0)) - log(Double(total))
+  }
+}
