@@ -3,6 +3,8 @@
 #   make              build the programs in .build/release
 #   make demo         raw text -> generated text on real texts, each command shown
 #   make test         build and run every test
+#   make lecture      every example: pictures, tables and an index page in lecture/
+#   make quiz         five questions that pipelines answer
 #   make install      PREFIX=/usr/local DESTDIR= PROGRAM_PREFIX=
 #   make benchmark    speed beside the peers that PYTHON and PATH have; AREA=name for one script
 #   make conformance  our results beside theirs; AREA=name for one script
@@ -21,7 +23,7 @@ BIN = .build/release
 PROGRAMS := $(shell LC_ALL=C ls Sources | LC_ALL=C grep '^[a-z]')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all deps demo test lint install benchmark conformance fuzz clean
+.PHONY: all deps demo test lecture quiz lint install benchmark conformance fuzz clean
 
 all: deps
 	$(SWIFT) build -c release
@@ -36,6 +38,12 @@ deps:
 
 demo: all
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+lecture: all
+	@bash examples/lecture.sh lecture
+
+quiz: all
+	@$(MAKE) -s -C examples/20-quiz quiz
 
 test: deps lint
 	$(SWIFT) build -c release --build-tests

@@ -4,6 +4,7 @@ set terminal pngcairo size 840,520 font "Sans,11" noenhanced
 set datafile separator "\t"
 set border 3
 set tics nomirror out
+set rmargin 4
 set grid ytics lc rgb "#dddddd"
 set key top right
 set style line 1 lc rgb "#1f5fa8" lw 2 pt 7 ps 0.7
