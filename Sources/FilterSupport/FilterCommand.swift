@@ -7,12 +7,17 @@ internal import ByteStreams
 ///
 /// 0: done. 1: failed, with one line on standard error that names program, place and problem.
 /// 64: wrong usage. Death by signal stays death by signal; a closed pipe ends it silently.
-public protocol FilterCommand: ParsableCommand {}
+public protocol FilterCommand: ParsableCommand {
+  /// The options that may stand without a value, which else comes after `=`, and what they mean then.
+  static var bareOptions: [String: String] { get }
+}
 
 /// The release, as `--version` shows it and model files note it.
 public let chainruleVersion = "0.1.0"
 
 extension FilterCommand {
+  public static var bareOptions: [String: String] { ["--progress": "always"] }
+
   public static func main() {
     // Writing to a closed pipe shows as an error, which ByteSink turns back into the signal.
     signal(SIGPIPE, SIG_IGN)
@@ -21,10 +26,22 @@ extension FilterCommand {
       if CommandLine.arguments.isEmpty {
         throw StreamError(.none, "cannot read the command line", advice: "mount /proc")
       }
-      var command = try parseAsRoot()
+      var command = try parsed(Array(CommandLine.arguments.dropFirst()))
       try command.run()
     } catch {
       Message.end(status: status(reporting: error))
+    }
+  }
+
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    let arguments = CommandLineSpelling.completed(arguments, bare: bareOptions)
+    do {
+      return try parseAsRoot(arguments)
+    } catch  where exitCode(for: error) == .validationFailure {
+      // Only now, since the help takes longer to make than all the rest.
+      let split = CommandLineSpelling.split(arguments, help: helpMessage())
+      if split == arguments { throw error }
+      return try parseAsRoot(split)
     }
   }
 
@@ -44,7 +61,7 @@ extension FilterCommand {
       }
     }
     if code == .validationFailure {
-      let problem = lowercasedFirst(message(for: error))
+      let problem = inHouseStyle(message(for: error))
       Message.print("\(problem); see '\(Message.programName) --help'")
       return code.rawValue
     }
@@ -60,8 +77,13 @@ extension FilterCommand {
     }
   }
 
-  private static func lowercasedFirst(_ text: String) -> String {
-    let line = text.split(separator: "\n").joined(separator: "; ")
+  /// One line of clauses, lower case, without a full stop.
+  private static func inHouseStyle(_ text: String) -> String {
+    var line = text.split(separator: "\n").joined(separator: "; ")
+    if let advice = line.firstRange(of: ". Please ") {
+      line.replaceSubrange(advice, with: "; please ")
+    }
+    if line.hasSuffix(".") { line.removeLast() }
     // Not for names and acronyms such as «UTF-8».
     guard let second = line.dropFirst().first, second.isLowercase else { return line }
     return line.prefix(1).lowercased() + line.dropFirst()

@@ -107,9 +107,10 @@ public struct VerbosityOptions: ParsableArguments {
   public var verbose = false
 
   @Option(
-    defaultAsFlag: ProgressWhen.always,
-    help: "Show progress on standard error: auto (on a terminal), always or never.")
-  public var progress: ProgressWhen?
+    help: ArgumentHelp(
+      "Show progress on standard error: auto (on a terminal), always (without =when) or never.",
+      valueName: "when"))
+  public var progress = ProgressWhen.auto
 
   public init() {}
 
@@ -119,7 +120,7 @@ public struct VerbosityOptions: ParsableArguments {
 
   /// A progress line for a stage, shown as the options say.
   public func progress(_ stage: String) -> Progress {
-    Progress(stage, when: quiet ? .never : progress ?? .auto)
+    Progress(stage, when: quiet ? .never : progress)
   }
 
   /// Prints a fact when `--verbose` was given.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+public import ArgumentParser
 import ByteStreams
-import Decoding
+public import Decoding
 import FilterSupport
 import LanguageModel
 import ModelFiles
@@ -40,11 +40,14 @@ import TokenStreams
   var top = 1
 
   @Option(
-    defaultAsFlag: Normalisation(argument: "plain"),
     help: ArgumentHelp(
-      "Rank by log p / length^A (plain:A, A is 1), or as Google's translator does (gnmt:A, A is 0.6).",
-      valueName: "kind"))
-  var lengthNormalise: Normalisation?
+      """
+      Rank by log p / length^A (plain:A, A is 1; meant without =kind), or as Google's translator \
+      does (gnmt:A, A is 0.6).
+      """, valueName: "kind"))
+  var lengthNormalise: LengthNormalisation?
+
+  static var bareOptions: [String: String] { ["--length-normalise": "plain"] }
 
   @Flag(help: "Find the likeliest for certain; for small models.")
   var exact = false
@@ -61,10 +64,6 @@ import TokenStreams
   func validate() throws {
     try model.validate(besides: [generation.prompts].compactMap { $0 })
     if let width, width < 1 { throw ValidationError("--width \(width) is less than 1") }
-    if let lengthNormalise, lengthNormalise.value == nil {
-      throw ValidationError(
-        "--length-normalise '\(lengthNormalise.text)' is neither plain:A nor gnmt:A with A from 0")
-    }
     if top < 1 { throw ValidationError("--top \(top) is less than 1") }
     if exact, width != nil || trace != nil {
       throw ValidationError("--exact has neither --width nor --trace")
@@ -91,7 +90,7 @@ import TokenStreams
     let trace = trace == nil ? nil : SearchTrace(vocabulary)
     for prompt in prompts.tokens {
       let settings = try SearchSettings(
-        count: top, normalisation: lengthNormalise?.value ?? .none,
+        count: top, normalisation: lengthNormalise ?? .none,
         maximumTokens: generation.maxTokens, ending: model.ending, promptCount: prompt.count)
       let found =
         exact
@@ -105,6 +104,19 @@ import TokenStreams
       let file = try ByteSink.file(path)
       try file.write(trace.text)
       try file.finish()
+    }
+  }
+}
+
+extension LengthNormalisation: ExpressibleByArgument {
+  public init?(argument: String) {
+    let parts = argument.split(separator: ":", maxSplits: 1)
+    let exponent = parts.count == 2 ? Double(parts[1]) ?? -1 : parts.first == "gnmt" ? 0.6 : 1
+    guard exponent >= 0, exponent.isFinite else { return nil }
+    switch parts.first {
+    case "plain": self = .plain(exponent: exponent)
+    case "gnmt": self = .gnmt(exponent: exponent)
+    default: return nil
     }
   }
 }

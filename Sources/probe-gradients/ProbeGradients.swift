@@ -16,7 +16,9 @@ import TensorFiles
       --orthogonal or --matrix, does the same for the bare recurrence h' = tanh(W h + u).
       """)
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Network of train-rnn.", valueName: "file"))
+  @Option(
+    name: [.customShort("m", allowingJoined: true), .long],
+    help: ArgumentHelp("Network of train-rnn.", valueName: "file"))
   var model: String?
 
   @Flag(help: "Compare the model's gradients with central differences.")

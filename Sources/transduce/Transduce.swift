@@ -14,7 +14,7 @@ import RecurrentNetworks
       """)
 
   @Option(
-    name: .shortAndLong,
+    name: [.customShort("m", allowingJoined: true), .long],
     help: ArgumentHelp("Labeller that train-rnn or train-masked made.", valueName: "file")
   )
   var model: String?
