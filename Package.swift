@@ -18,15 +18,21 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-/// Links the Swift runtime into the programs; the libraries after it are those that the static
-/// Foundation of ArgumentParser needs and that automatic linking leaves out.
-let staticRuntime = [
-  "-static-stdlib", "-Xlinker", "--gc-sections",
-  "-l_FoundationCollections", "-l_FoundationCShims", "-lswiftSynchronization",
-]
+/// Links the Swift runtime and all libraries into the programs: half the start-up time, and one file
+/// that moves to a machine with nothing installed. The names are libraries that the Foundation of
+/// ArgumentParser needs and that automatic linking leaves out. Sanitizers need CHAINRULE_DYNAMIC=1.
+let staticRuntime: [LinkerSetting] =
+  Context.environment["CHAINRULE_DYNAMIC"] != nil
+  ? []
+  : [
+    .unsafeFlags(
+      [
+        "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections",
+        "-l_FoundationCollections", "-l_FoundationCShims", "-lswiftSynchronization",
+      ], .when(platforms: [.linux]))
+  ]
 
-/// An executable: one folder, one file. The Swift runtime is linked in, which halves start-up time
-/// and lets the file move to a machine without Swift.
+/// An executable: one folder, one file.
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
     name: name,
@@ -34,7 +40,7 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
       argumentParser
     ],
     swiftSettings: settings,
-    linkerSettings: [.unsafeFlags(staticRuntime, .when(platforms: [.linux]))])
+    linkerSettings: staticRuntime)
 }
 
 /// The tests of one module.
