@@ -80,10 +80,13 @@ package struct BackoffEstimation {
     note(length: 1, counts)
     let count = tree.levels[0].count
     let predicted = tree.levels[0].counts.indices.filter { counts[$0] > 0 }
-    // Tokens that the uniform distribution below the unigrams is spread over.
+    // Tokens that the uniform distribution below the unigrams is spread over; of an empty corpus only
+    // the end of a record is known.
+    let isEmpty = predicted.isEmpty
     let members = (0..<count).filter {
       $0 == vocabulary.unknown.map(Int.init)
-        ? isOpen || counts[$0] > 0 : tree.levels[0].counts[$0] > 0
+        ? isOpen || counts[$0] > 0
+        : tree.levels[0].counts[$0] > 0 || isEmpty && Token($0) == vocabulary.end
     }
     var shares = [Double](repeating: 0, count: predicted.count)
     let seen = predicted.map { counts[$0] }

@@ -52,11 +52,20 @@ extension NGramCounts {
     report: (EstimationRemark) -> Void = { _ in }
   ) throws(StreamError) -> EstimatedModel {
     let isOpen = options.isOpen == true
-    guard rows.count > 0 else {
+    // Without a count, an estimator that reaches what was not seen gives each token the same.
+    let isEmpty = rows.count == 0
+    if isEmpty, method.countRule == .maximumLikelihood || method.isStupid {
       throw StreamError(
-        .none, "no counts to estimate from", advice: "a model needs at least one n-gram")
+        .none, "no counts, of which \(method) could take shares",
+        advice: "choose an estimator that reaches what was not seen")
     }
-    if method.countRule != nil {
+    if method.isStupid {
+      report(
+        EstimationRemark(
+          text: "\(method) gives scores that sum to more than one, no distribution",
+          isWarning: true))
+    }
+    if method.countRule != nil, !isEmpty {
       guard
         options.pruneThresholds.isEmpty, options.entropyLimit == nil,
         options.quantizationBitCount == nil
@@ -72,13 +81,14 @@ extension NGramCounts {
         .none, "\(method) of counts with positions or padding other than <s>",
         advice: "use mle, laplace or stupid")
     }
-    if case .interpolate(let weights) = method, weights.count != rows.order {
+    if case .interpolate(let weights) = method, weights.count != rows.order, !isEmpty {
       throw StreamError(
         .none, "\(weights.count) weights for n-grams of orders 1 to \(rows.order)",
         advice: "give one weight for each order, or --held-out")
     }
     var estimation = BackoffEstimation(
-      NGramTree(rows), vocabulary: rows.vocabulary, method: method, options: options)
+      NGramTree(rows), vocabulary: rows.vocabulary,
+      method: method.countRule == nil ? method : .wittenBell, options: options)
     let table = estimation.estimate()
     estimation.remarks.forEach(report)
     return .backoff(BackoffModel(table))

@@ -63,6 +63,8 @@ public enum SmoothingMethod: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  var isStupid: Bool { if case .stupid = self { true } else { false } }
+
   /// The rule of a model that is computed from counts, where the back-off form cannot express it.
   package var countRule: CountModel.Rule? {
     switch self {
