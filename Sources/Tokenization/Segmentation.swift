@@ -39,15 +39,14 @@ public enum Segmentation: Hashable, Sendable {
     }
   }
 
-  /// Appends the tokens of a record to `tokens`, numbering new spellings in `table`.
+  /// Appends the tokens of a record to `numbering`.
   func appendTokens(
-    of record: UnsafeBufferPointer<UInt8>, to tokens: inout [Token], in table: inout PieceTable
+    of record: UnsafeBufferPointer<UInt8>, to numbering: inout SegmentNumbering
   ) {
-    var spelling = ByteBuffer()
-    forEachPiece(in: record) { piece in
-      spelling.removeAll()
-      Spelling.append(piece, to: &spelling)
-      tokens.append(table.insert(spelling.bytes))
+    let text = TextScanner(record)
+    withUnsafeMutablePointer(to: &numbering) { numbering in
+      var numbering = numbering
+      withScanner(Numbering.self, text, &numbering)
     }
   }
 
@@ -108,14 +107,35 @@ private enum TextWriting: ScannerOperation {
   ) -> Int {
     let output = output
     var count = 0
-    S.forEachPiece(in: text) { start, end in
+    var index = 0
+    while index < text.count {
+      let start = S.start(in: text, from: index)
+      if start >= text.count { break }
       if count > 0 { output.pointee.append(0x20) }
       count &+= 1
-      if text.appendPlain(start, end &- start, to: &output.pointee) { return }
+      if S.self == WordScanner.self {
+        let length = text.appendLetters(at: start, to: &output.pointee)
+        index = start &+ length
+        if length > 0 { continue }
+      }
+      index = S.end(in: text, from: start)
+      if text.appendPlain(start, index &- start, to: &output.pointee) { continue }
       Spelling.append(
-        UnsafeBufferPointer(start: text.base + start, count: end &- start), to: &output.pointee)
+        UnsafeBufferPointer(start: text.base + start, count: index &- start), to: &output.pointee)
     }
     return count
+  }
+}
+
+private enum Numbering: ScannerOperation {
+  static func run<S: SplitScanner>(
+    _ scanner: S.Type, _ text: TextScanner,
+    _ numbering: inout UnsafeMutablePointer<SegmentNumbering>
+  ) {
+    let numbering = numbering
+    S.forEachPiece(in: text) { start, end in
+      numbering.pointee.append(text, start, end &- start)
+    }
   }
 }
 
@@ -130,25 +150,59 @@ private enum Visiting: ScannerOperation {
 }
 
 extension TextScanner {
-  /// Appends a piece of up to 16 bytes that is spelt as it stands; false if it is not so short or plain.
-  @inline(__always) fileprivate func appendPlain(
-    _ start: Int, _ length: Int, to output: inout ByteBuffer
-  ) -> Bool {
-    guard length <= 16, start &+ 16 <= count, base[start] != 0x3C else { return false }
+  /// Appends the word at `start` if it is what most are: up to 15 ASCII letters, and after them ASCII that
+  /// no word goes on with.
+  ///
+  /// - Returns: its length, or 0 if it is none.
+  @inline(__always) fileprivate func appendLetters(
+    at start: Int, to output: inout ByteBuffer
+  ) -> Int {
+    guard start &+ 16 <= count else { return 0 }
     let low = loadWord(start)
     let high = loadWord(start &+ 8)
-    let bits = UInt64(8 &* length)
-    let lowMask = length >= 8 ? UInt64.max : 1 &<< bits &- 1
-    let highMask = length <= 8 ? 0 : length == 16 ? UInt64.max : 1 &<< (bits &- 64) &- 1
-    guard TextScanner.unplain(low) & lowMask | TextScanner.unplain(high) & highMask == 0 else {
-      return false
+    var rest = TextScanner.nonLetters(low)
+    var length = rest.trailingZeroBitCount &>> 3
+    if rest == 0 {
+      rest = TextScanner.nonLetters(high)
+      length = 8 &+ rest.trailingZeroBitCount &>> 3
     }
+    guard length > 0, length < 16 else { return 0 }
+    // A digit, an apostrophe or a wide character may go on.
+    let next = base[start &+ length]
+    guard next < 0x80, next &- 0x30 >= 10, next != 0x27 else { return 0 }
     output.reserve(16)
     let target = UnsafeMutableRawPointer(output.base + output.count)
     target.storeBytes(of: low.littleEndian, as: UInt64.self)
     target.storeBytes(of: high.littleEndian, toByteOffset: 8, as: UInt64.self)
     output.count &+= length
+    return length
+  }
+
+  /// Appends a piece of up to 16 bytes that is spelt as it stands; false if it is not so short or plain.
+  @inline(__always) fileprivate func appendPlain(
+    _ start: Int, _ length: Int, to output: inout ByteBuffer
+  ) -> Bool {
+    guard let piece = plainPiece(start, length) else { return false }
+    output.reserve(16)
+    let target = UnsafeMutableRawPointer(output.base + output.count)
+    target.storeBytes(of: piece.low.littleEndian, as: UInt64.self)
+    target.storeBytes(of: piece.high.littleEndian, toByteOffset: 8, as: UInt64.self)
+    output.count &+= length
     return true
+  }
+
+  /// A piece of up to 16 bytes that is spelt as it stands, with zeros behind; nothing if it is another.
+  @inline(__always) func plainPiece(_ start: Int, _ length: Int) -> (low: UInt64, high: UInt64)? {
+    guard length <= 16, start &+ 16 <= count, base[start] != 0x3C else { return nil }
+    let bits = UInt64(8 &* length)
+    let lowMask = length >= 8 ? UInt64.max : 1 &<< bits &- 1
+    let highMask = length <= 8 ? 0 : length == 16 ? UInt64.max : 1 &<< (bits &- 64) &- 1
+    let low = loadWord(start)
+    let high = loadWord(start &+ 8)
+    guard TextScanner.unplain(low) & lowMask | TextScanner.unplain(high) & highMask == 0 else {
+      return nil
+    }
+    return (low & lowMask, high & highMask)
   }
 
   /// The high bit of each byte that is not 21-7E, or is a backslash.

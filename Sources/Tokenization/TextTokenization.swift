@@ -200,20 +200,21 @@ final class BlockTokenizer {
   }
 
   private func segments(of block: RecordBlock, _ segmentation: Segmentation) -> TokenizedBlock {
-    var table = PieceTable()
+    var numbering = SegmentNumbering()
     var result = TokenBlock()
     result.isTerminated = block.isTerminated
     block.forEachRecord { record, _ in
-      segmentation.appendTokens(of: record, to: &result.tokens, in: &table)
-      result.endRecord()
+      segmentation.appendTokens(of: record, to: &numbering)
+      result.recordEnds.append(numbering.tokens.count)
     }
+    result.tokens = Array(numbering.tokens.tokens)
     var totals = TextTokenization.Totals()
     totals.byteCount = block.bytes.count
     totals.recordCount = result.recordEnds.count
     totals.tokenCount = result.tokens.count
     return TokenizedBlock(
       ByteBuffer(capacity: 0), isTerminated: block.isTerminated, totals: totals,
-      segments: LocalSegments(result, table))
+      segments: LocalSegments(result, numbering.takeTable()))
   }
 
   private func tokens(

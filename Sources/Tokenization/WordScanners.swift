@@ -10,7 +10,10 @@ internal import ByteStreams
 ///     Don't eat 3.14 pigs?  ->  Don't | eat | 3.14 | pigs | ?
 enum WordScanner: SplitScanner {
   @inline(__always) static func start(in text: TextScanner, from index: Int) -> Int {
-    text.end(of: .space, from: index)
+    var index = index
+    while index < text.count, text.base[index] == 0x20 { index &+= 1 }
+    if index < text.count, text.base[index] &- 0x21 < 0x5E { return index }
+    return text.end(of: .space, from: index)
   }
 
   @inline(__always) static func end(in text: TextScanner, from index: Int) -> Int {
