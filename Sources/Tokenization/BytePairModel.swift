@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ByteStreams
+public import ByteStreams
 public import TokenStreams
 
 /// A byte-pair model as data: what a learner makes and what files of every format hold.
@@ -93,5 +93,24 @@ public struct BytePairModel: Sendable {
     var vocabulary = Vocabulary(table, decoding: decoding)
     vocabulary.tokenizerFingerprint = vocabulary.fingerprint
     return vocabulary
+  }
+}
+
+extension BytePairModel {
+  /// The files that a model is written as.
+  public enum Format: String, CaseIterable, Sendable {
+    /// Lines of merges; `tokenizer.json`; `vocab.json`.
+    case merges, json, vocabulary
+  }
+
+  /// Writes the model's file; the sink stays open.
+  public func write(to sink: ByteSink, as format: Format) throws {
+    var file = ByteBuffer(capacity: 1 << 16)
+    switch format {
+    case .merges: MergesFile.append(self, to: &file)
+    case .json: try TokenizerJSON.append(self, to: &file)
+    case .vocabulary: try TokenizerJSON.appendVocabulary(of: self, to: &file)
+    }
+    try sink.write(file)
   }
 }

@@ -16,17 +16,12 @@ public import Tokenization
 
   enum Level: String, EnumerableFlag {
     case bytes, characters
-
     static func help(for level: Level) -> ArgumentHelp? {
       switch level {
       case .bytes: "Begin with the 256 bytes, which spell any text (the default for text)."
       case .characters: "Begin with the characters that occur (the default with --weighted)."
       }
     }
-  }
-
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case merges, json, vocabulary
   }
 
   @Flag(exclusivity: .exclusive) var level: Level?
@@ -59,7 +54,7 @@ public import Tokenization
   var keepNewlines = false
 
   @Option(help: "What to write: merges, json (tokenizer.json) or vocabulary (vocab.json).")
-  var format = Format.merges
+  var format = BytePairModel.Format.merges
 
   @Flag(help: "Print each merge and its count on standard error; with -v the tokens left too.")
   var trace = false
@@ -94,14 +89,7 @@ public import Tokenization
       ) { progress.update(byteCount: $0) }
     progress.finish()
     verbosity.note("\(counts.count) distinct words")
-    let model = try learn(from: counts)
-    var file = ByteBuffer(capacity: 1 << 16)
-    switch format {
-    case .merges: MergesFile.append(model, to: &file)
-    case .json: try TokenizerJSON.append(model, to: &file)
-    case .vocabulary: try TokenizerJSON.appendVocabulary(of: model, to: &file)
-    }
-    try sink.write(file)
+    try learn(from: counts).write(to: sink, as: format)
     try sink.finish()
   }
 
@@ -129,3 +117,4 @@ extension Message {
 }
 
 extension SplitPattern: ExpressibleByArgument {}
+extension BytePairModel.Format: ExpressibleByArgument {}

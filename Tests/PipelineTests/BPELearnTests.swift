@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+// bpe-learn, with the lecture's numbers (R9), its slow twin, and the `tokenizers` library's record.
+
+private let hug = "printf 'hug\\t10\\npug\\t5\\npun\\t12\\nbun\\t4\\nhugs\\t5\\n'"
+private let fixtures = "\(Scratch.root.path)/Tests/ConformanceTests/Fixtures"
+
+@Test func `seven merges spell every word of the lecture, in order`() throws {
+  let outcome = try Scratch().run("\(hug) | bpe-learn --weighted -n 100 --trace -v > m; cat m >&2")
+  let lines = outcome.errorOutput.split(separator: "\n").map(String.init)
+  let trace = lines.filter { $0.contains("\t") }
+  #expect(
+    trace == [
+      "u g 20\t93", "u n 16\t77", "h ug 15\t62", "p un 12\t50", "p ug 5\t45", "hug s 5\t40",
+      "b un 4\t36",
+    ])
+  #expect(lines.contains("bpe-learn: 113 tokens before the first merge"), "\(lines)")
+  #expect(
+    lines.suffix(8) == [
+      "#version: 0.2 level=character pattern=gpt2 alphabet=bghnpsu", "u g", "u n", "h ug", "p un",
+      "p ug", "hug s", "b un",
+    ])
+}
+
+@Test func `three merges cut new words as the lecture does`() throws {
+  let outcome = try Scratch().run(
+    """
+    \(hug) | bpe-learn --weighted -n 3 --trace > hug.bpe
+    printf 'bug\\nhugs\\nunhug\\nmug\\n' | tokenize -m hug.bpe --unk
+    printf 'bug\\nmug\\n' | tokenize -m hug.bpe > /dev/null
+    """)
+  #expect(outcome.lines == ["b ug", "hug s", "un hug", "<unk> ug"])
+  #expect(outcome.errorOutput.hasPrefix("u g 20\nu n 16\nh ug 15\n"))
+  #expect(outcome.errorOutput.contains("tokenize: warning: 1 tokens are <unk>"))
+}
+
+@Test(arguments: [
+  ("--merges 5", "5"), ("--vocabulary 12", "5"), ("--merges 5 --vocabulary 9", "2"),
+  ("--merges 0", "0"), ("--vocabulary 3", "0"), ("-n 100 --min-count 12", "4"),
+  ("-n 3 --bytes", "3"), ("--vocabulary 258 --bytes", "2"),
+]) func `merges stop at the number, the size or the count that was asked for`(
+  options: String, merges: String
+) throws {
+  let outcome = try Scratch().run("\(hug) | bpe-learn --weighted \(options) | sed 1d | wc -l")
+  #expect(outcome.text.trimmingCharacters(in: .whitespacesAndNewlines) == merges)
+}
+
+@Test func `counted words teach what the text teaches`() throws {
+  let outcome = try Scratch().run(
+    """
+    tokenize --words $examples/pigs.txt | tr ' ' '\\n' | sort | uniq -c |
+      awk '{ print $2 "\\t" $1 }' > words
+    tr ' ' '\\n' < $examples/pigs.txt | bpe-learn --characters --pattern words -n 30 > text.bpe
+    bpe-learn --weighted -n 30 --pattern words words | cmp - text.bpe
+    """)
+  #expect(outcome.status == 0, "\(outcome.text)\(outcome.errorOutput)")
+}
+
+@Test func `fast learning merges as rescanning does`() throws {
+  let scratch = try Scratch()
+  var generator = SeededGenerator(seed: 3)
+  for round in 0..<40 {
+    let alphabet = Array("abcde".prefix(2 + round % 4))
+    var words: [String: Int] = [:]
+    for _ in 0..<Int.random(in: 1...30, using: &generator) {
+      let length = Int.random(in: 1...12, using: &generator)
+      let word = (0..<length).map { _ in alphabet.randomElement(using: &generator)! }
+      words[String(word), default: 0] += Int.random(in: 1...4, using: &generator)
+    }
+    let sorted = words.sorted { $0.key < $1.key }.map { (text: $0.key, count: $0.value) }
+    try scratch.write("words", sorted.map { "\($0.text)\t\($0.count)\n" }.joined())
+    let outcome = try scratch.run("bpe-learn --weighted -n 60 --trace words 2>&1 > /dev/null")
+    let expected = slowMerges(of: sorted, limit: 60).map { "\($0.left) \($0.right) \($0.count)" }
+    #expect(outcome.lines == expected, "round \(round)")
+  }
+}
+
+@Test func `merges and ids are those of the tokenizers library`() throws {
+  let outcome = try Scratch().run(
+    """
+    f='\(fixtures)'
+    bpe-learn --vocabulary 600 $f/bpe-text.txt > m
+    sed 1d m | cmp - $f/bpe-merges.txt
+    tokenize -m m --ids $f/bpe-text.txt | cmp - $f/bpe-ids.txt
+    tokenize -m $f/bpe-tokenizer.json --ids $f/bpe-text.txt | cmp - $f/bpe-ids.txt
+    bpe-learn --vocabulary 600 --format json $f/bpe-text.txt > ours.json
+    tokenize -m ours.json --ids $f/bpe-text.txt | cmp - $f/bpe-ids.txt
+    tokenize -m ours.json -d --ids $f/bpe-ids.txt | cmp - $f/bpe-text.txt
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
+}
+
+@Test func `tokenizer json has the vocabulary, the special tokens first`() throws {
+  let scratch = try Scratch()
+  let outcome = try scratch.run(
+    """
+    \(hug) | bpe-learn --weighted -n 3 --special-token '<pad>' --format json > t.json
+    \(hug) | bpe-learn --weighted -n 3 --special-token '<pad>' --format vocabulary > v.json
+    """)
+  #expect(outcome.status == 0, "\(outcome.errorOutput)")
+  struct File: Decodable {
+    struct Model: Decodable {
+      var type: String
+      var vocab: [String: Int]
+    }
+    var model: Model
+  }
+  let file = try JSONDecoder().decode(File.self, from: try scratch.read("t.json"))
+  let vocabulary = try JSONDecoder().decode([String: Int].self, from: try scratch.read("v.json"))
+  #expect(file.model.type == "BPE" && file.model.vocab == vocabulary)
+  #expect(vocabulary["<pad>"] == 0 && vocabulary["b"] == 1 && vocabulary["hug"] == 10)
+}
+
+@Test(arguments: ["gpt2", "cl100k", "llama3", "qwen2", "o200k", "none"])
+func `any bytes come back, whatever the pattern that the merges were learnt with`(pattern: String)
+  throws
+{
+  let scratch = try Scratch()
+  var generator = SeededGenerator(seed: 11)
+  try scratch.write("in", generator.hostileBytes(count: 300_000))
+  // One line of ten million bytes, without its LF.
+  var line = generator.hostileBytes(count: 1_000_000).filter { $0 != 0x0A }
+  line += [UInt8](repeating: 0x61, count: 9_000_000)
+  try scratch.write("line", line)
+  let outcome = try scratch.run(
+    """
+    bpe-learn --vocabulary 400 --pattern \(pattern) in $examples/pigs.txt > m
+    for f in in line; do
+      tokenize -m m $f | tokenize -d -m m | cmp - $f
+      tokenize -m m -b $f | tokenize -d | cmp - $f
+    done
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
+}
+
+@Test(arguments: [
+  ("printf 'a\\tb\\n' | bpe-learn --weighted", "<stdin>:1: 'b' is no count"),
+  ("printf 'a 1\\n' | bpe-learn --weighted", "<stdin>:1: no TAB"),
+  ("printf 'a\\t18446744073709551616\\n' | bpe-learn --weighted", "<stdin>:1: "),
+]) func `a word without its count is named`(command: String, problem: String) throws {
+  let outcome = try Scratch().run("\(command) -o out; s=$?; test ! -e out && exit $s")
+  #expect(outcome.status == 1)
+  #expect(outcome.errorOutput.contains(problem), "\(outcome.errorOutput)")
+}
