@@ -12,9 +12,7 @@ private func page(_ name: String) throws -> String {
   try String(contentsOf: manuals.appendingPathComponent(name), encoding: .utf8)
 }
 
-private let programs = Set(Invocation.all.map(\.program)).sorted().filter {
-  FileManager.default.fileExists(atPath: manuals.appendingPathComponent("\($0).1").path)
-}
+private let programs = Set(Invocation.all.map(\.program)).sorted()
 
 /// What `--experimental-dump-help` says of a program.
 private struct Help: Decodable {
@@ -81,7 +79,7 @@ private func optionsOfPage(_ text: String) -> Set<String> {
     for reference in text.matches(of: /\.Xr ([a-z0-9-]+) ([1-8])/) {
       let target = "\(reference.1).\(reference.2)"
       #expect(
-        names.contains(target) || (otherPages.union(plannedPages)).contains(target),
+        names.contains(target) || otherPages.contains(target),
         "\(name): \(target)")
     }
     if hasMandoc {
@@ -91,14 +89,6 @@ private func optionsOfPage(_ text: String) -> Set<String> {
     }
   }
 }
-
-/// Pages of ours on their way.
-private let plannedPages = Set(
-  """
-  tokenize bpe-learn wordpiece-learn unigram-learn count-ngrams estimate-ngrams train-rnn \
-  train-masked score sample beam diverge arith-code transduce probe-gradients settle mix-ngrams
-  """.split(separator: " ").map { "\($0).1" }
-    + ["token-stream.5", "ngram-counts.5", "ngram-model.5", "rnn-model.5", "lecture.7"])
 
 /// Pages of other packages that ours name.
 private let otherPages: Set<String> = [
