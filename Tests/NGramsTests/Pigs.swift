@@ -3,20 +3,12 @@
 import ByteStreams
 import LanguageModel
 import NGrams
+import TestSupport
 import TokenStreams
 
 /// The toy corpus of the lecture, its counts, and its two sentences.
 enum Pigs {
-  static let corpus = """
-    what do cows eat ?
-    what do dogs eat ?
-    what do pigs like ?
-    pigs eat corn .
-    cows eat grass .
-    do pigs eat apples ?
-    what do dogs like ?
-    dogs eat meat .
-    """
+  static let corpus = pigs.joined(separator: "\n")
   static let a = "what do pigs eat ?"
   static let b = "pigs eat what do ?"
 

@@ -13,7 +13,7 @@ private let binaryReaders = Invocation.all.filter(\.readsBinary)
   let manifest = try String(
     contentsOf: Scratch.root.appendingPathComponent("Package.swift"), encoding: .utf8)
   let programs = manifest.matches(of: /program\(\s*"([a-z-]+)"/).map { String($0.1) }
-  #expect(Set(programs).isSuperset(of: Invocation.all.map(\.program)))
+  #expect(Set(programs) == Set(Invocation.all.map(\.program)))
 }
 
 @Test(arguments: Invocation.all) func `help and version go to standard output`(row: Invocation)
@@ -174,7 +174,7 @@ func `truncated and altered binary input is an error with its place`(row: Invoca
     let length = Int.random(in: 2..<whole.count, using: &generator)
     var altered = whole
     altered[Int.random(in: 8..<whole.count, using: &generator)] ^= 1 << (length % 8)
-    for spoilt in [Array(whole[..<length]), altered] {
+    for spoilt in [Array(whole[..<length])] + (row.hasChecksum ? [altered] : []) {
       try scratch.write("spoilt", spoilt)
       let outcome = try scratch.attempt(row.command(on: "spoilt", "-o out"))
       // A bit of zstd's framing may be without meaning; then all must be as before.

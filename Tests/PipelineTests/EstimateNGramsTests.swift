@@ -8,19 +8,7 @@ import Testing
 @Suite struct EstimateNGramsTests {
   private func scratch() throws -> Scratch {
     let scratch = try Scratch()
-    try scratch.write(
-      "pigs.txt",
-      """
-      what do cows eat ?
-      what do dogs eat ?
-      what do pigs like ?
-      pigs eat corn .
-      cows eat grass .
-      do pigs eat apples ?
-      what do dogs like ?
-      dogs eat meat .
-
-      """)
+    try scratch.write("pigs.txt", pigs.map { $0 + "\n" }.joined())
     return scratch
   }
 

@@ -34,6 +34,8 @@ struct Invocation: CustomTestStringConvertible, Sendable {
 
   /// Whether the output can be turned back into the input to the last byte: a missing newline stays so.
   var isLossless = false
+  /// Whether an altered byte of a binary file shows; safetensors, a format of others, has no checksum.
+  var hasChecksum = true
 
   var testDescription: String { "\(program) \(options)" }
 
@@ -65,6 +67,28 @@ struct Invocation: CustomTestStringConvertible, Sendable {
       program: "unigram-learn", setUp: "cp $examples/pigs.txt in", options: "--vocabulary 60",
       statusWhenEmpty: 1),
     Invocation(
+      program: "bpe-learn", setUp: "cp $examples/pigs.txt in", options: "--merges 40"),
+    Invocation(
+      program: "transduce", setUp: "printf '01 00 11\\n10 10\\n' > in",
+      options: "--fsa $examples/adder.fsa", copies: 20000),
+    Invocation(
+      program: "transduce",
+      setUp: "printf '01 11\\t1 1\\n' > t; train-rnn --transduce --hidden 4 --steps 2 t > in",
+      options: "$d/t", inputOption: "-m", readsText: false, hasChecksum: false),
+    Invocation(
+      program: "probe-gradients",
+      setUp: tokens + "train-rnn --hidden 4 --steps 2 -q t > m; head -3 t > in; "
+        + "tokenize --words -b in > in.bin",
+      options: "-m $d/m", readsBinary: true, statusWhenEmpty: 1),
+    Invocation(
+      program: "probe-gradients", setUp: tokens + "train-rnn --hidden 4 --steps 2 -q t > in",
+      options: "$d/t", inputOption: "-m", readsText: false, hasChecksum: false),
+    Invocation(
+      program: "diverge",
+      setUp: tokens + "count-ngrams -n 1 --no-eos t > in; cp in other; "
+        + "count-ngrams -n 1 --no-eos -b t > in.bin",
+      options: "$d/other", readsBinary: true, inputOption: ""),
+    Invocation(
       program: "settle",
       setUp: "printf '1100\\n1010\\n' > p; printf '1101\\n1010\\n0100\\n' > in",
       options: "--patterns $d/p"),
@@ -75,6 +99,10 @@ struct Invocation: CustomTestStringConvertible, Sendable {
       program: "arith-code",
       setUp: pigs + "count-ngrams -n 2 < in | estimate-ngrams --smoothing laplace=1 > m",
       options: "-m $d/m", isLossless: true),
+    Invocation(
+      program: "arith-code",
+      setUp: pigs + "arith-code --adaptive 2 in > c; mv c in",
+      options: "-d --adaptive 2", joinsFiles: false, readsText: false),
     Invocation(
       program: "tokenize", setUp: pigs, options: "--bytes -b", joinsFiles: false,
       isText: false),
@@ -89,7 +117,7 @@ struct Invocation: CustomTestStringConvertible, Sendable {
     Invocation(
       program: "estimate-ngrams",
       setUp: tokens + "count-ngrams -n 2 t > in; count-ngrams -n 2 -b t > in.bin",
-      options: "--smoothing laplace=1", readsBinary: true, statusWhenEmpty: 1),
+      options: "--smoothing laplace=1", readsBinary: true),
     Invocation(
       program: "train-masked",
       setUp: "printf '0 1 1 0\n1 1 0 0\n0 0 1 1\n1 0 1 1\n' > in; tokenize --words -b in > in.bin",
@@ -109,6 +137,9 @@ struct Invocation: CustomTestStringConvertible, Sendable {
     Invocation(
       program: "sample", setUp: model + "mv m in; mv m.bin in.bin", options: "-n 200 --top-p 0.9",
       readsBinary: true, inputOption: "-m"),
+    Invocation(
+      program: "sample", setUp: tokens + "train-rnn --hidden 4 --steps 2 -q t > in",
+      options: "-n 20 --max-tokens 20", inputOption: "-m", readsText: false, hasChecksum: false),
     Invocation(
       program: "beam", setUp: model + "mv m in; mv m.bin in.bin", options: "--width 3 -n 3",
       readsBinary: true, inputOption: "-m"),

@@ -7,19 +7,7 @@ import Testing
 /// A scratch folder with the lecture's corpus in it.
 private func withPigs() throws -> Scratch {
   let scratch = try Scratch()
-  try scratch.write(
-    "pigs.txt",
-    """
-    what do cows eat ?
-    what do dogs eat ?
-    what do pigs like ?
-    pigs eat corn .
-    cows eat grass .
-    do pigs eat apples ?
-    what do dogs like ?
-    dogs eat meat .
-
-    """)
+  try scratch.write("pigs.txt", pigs.map { $0 + "\n" }.joined())
   return scratch
 }
 
