@@ -20,9 +20,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// Links the Swift runtime and all libraries into the programs: half the start-up time, and one file
 /// that moves to a machine with nothing installed. The names are libraries that the Foundation of
-/// ArgumentParser needs and that automatic linking leaves out. Sanitizers need CHAINRULE_DYNAMIC=1.
+/// ArgumentParser needs and that automatic linking leaves out. Sanitizers bring libraries of their own:
+/// CHAINRULE_SANITIZE links dynamically.
 let staticRuntime: [LinkerSetting] =
-  Context.environment["CHAINRULE_DYNAMIC"] != nil
+  Context.environment["CHAINRULE_SANITIZE"] != nil
   ? []
   : [
     .unsafeFlags(
