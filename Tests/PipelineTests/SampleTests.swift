@@ -155,3 +155,23 @@ func `what cannot be sampled is named`(command: String, message: String) throws 
 ]) func `wrong usage of sample ends with 64`(options: String) throws {
   #expect(try Scratch().run("sample -m six.lm \(options)").status == 64)
 }
+
+@Test(
+  arguments: [
+    "laplace=1", "laplace=0.1", "backoff=0.5", "interpolate=0.1,0.3,0.6", "recursive=0.5",
+    "witten-bell", "kneser-ney",
+  ])
+func `what is shown sums to one in every context`(smoothing: String) throws {
+  let outcome = try Scratch().run(
+    """
+    count-ngrams -n 3 $examples/pigs.txt | estimate-ngrams -q --smoothing \(smoothing) > m
+    cut -f1 <(count-ngrams -n 3 $examples/pigs.txt) | grep -v '<' | cut -d' ' -f1,2 | sort -u > contexts
+    printf 'pigs\\ncorn corn\\n? what\\n' >> contexts
+    while read -r context; do
+      sample -m m --show --prompt "$context" | awk '{ s += $2 } END { printf "%.15f\\n", s }'
+    done < contexts
+    """)
+  #expect(outcome.lines.count > 15, "\(outcome.errorOutput)")
+  // Fourteen digits of each number are printed.
+  for line in outcome.lines { #expect(abs(Double(line)! - 1) < 1e-12, "\(line)") }
+}

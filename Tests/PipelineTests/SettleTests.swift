@@ -26,6 +26,16 @@ import Testing
   #expect(abs(rows[1][3] - 20437.983214) < 5e-7)
 }
 
+@Test func `sampled spins agree with all their states`() throws {
+  let outcome = try Scratch().run(
+    "settle --ising 3x3 -T 1,2,4 --exact; settle --ising 3x3 -T 1,2,4 --sweeps 20000 --seed 3")
+  let rows = outcome.lines.map { $0.split(separator: "\t").map { Double($0) ?? .nan } }
+  try #require(rows.count == 8)
+  for (exact, sampled) in zip(rows[1..<4], rows[5..<8]) {
+    for column in 1...2 { #expect(abs(exact[column] - sampled[column]) < 0.02) }
+  }
+}
+
 @Test(arguments: [
   (
     "printf '101\\n10\\n' > p; echo 101 | settle --patterns p", 1,
