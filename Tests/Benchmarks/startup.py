@@ -32,13 +32,13 @@ def jobs(folder):
     network = make("network", "train-rnn --hidden 8 --steps 1 -q")
     bits = make("bits", "cat", "0 1\n1 0\n")
     patterns = make("patterns", "cat", "1100\n1010\n")
-    automaton = make("automaton", "cat", "A 0 A\n")
+    automaton = make("automaton", "cat", "A0 0 A0\n")
     zeros = make("zeros", "cat", "0 0\n")
     return {
         "tokenize": ["-m", merges, text], "bpe-learn": ["--merges", "20", text],
         "wordpiece-learn": ["--merges", "5", text], "unigram-learn": ["--vocabulary", "40", text],
         "count-ngrams": ["-n", "2", text], "estimate-ngrams": ["--smoothing", "witten-bell", counts],
-        "mix-ngrams": ["-m", model, "-m", model, text], "train-rnn": ["--steps", "1", "-q", text],
+        "mix-ngrams": ["-m", model, "-m", model, text], "train-rnn": ["--hidden", "8", "--steps", "1", "-q", text],
         "train-masked": ["--hidden", "2", "--epochs", "1", bits], "score": ["-m", model, text],
         "sample": ["-m", model, "-n", "2"], "beam": ["-m", network, "--max-tokens", "3"],
         "diverge": [counts, counts], "arith-code": ["-m", model, text],
