@@ -28,10 +28,12 @@ public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
       ([], model.start, 0)
     ]
     var visited = 0
+    // Beginnings without end grow longer before they are many: what is held open counts in tokens.
+    var openTokenCount = 0
     while let beginning = open.popLast() {
       visited += 1
-      // Records without end grow longer and longer before they are many.
-      guard visited <= 200_000, beginning.tokens.count <= 10_000 else {
+      openTokenCount -= beginning.tokens.count
+      guard visited <= 200_000, openTokenCount <= 10_000_000 else {
         throw StreamError(
           .none, "the model can produce too many records to look at each",
           advice: "estimate from some, such as --samples 10000")
@@ -54,6 +56,7 @@ public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
         var state = beginning.state
         model.advance(&state, with: Token(token))
         open.append((tokens, state, logProbability))
+        openTokenCount += tokens.count
       }
     }
     return result
