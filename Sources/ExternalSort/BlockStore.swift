@@ -39,13 +39,16 @@ public final class BlockStore: @unchecked Sendable {
 
   private let allowance: MemoryAllowance
   private let directory: String
+  private let isCompressed: Bool
   private let places = Mutex<[Place]>([])
   private var file: TemporaryFile?
   private var compressor: ZstdCompressor?
 
-  public init(allowance: MemoryAllowance, directory: String) {
+  /// - isCompressed: false for bytes that would not get fewer, such as floating-point numbers.
+  public init(allowance: MemoryAllowance, directory: String, isCompressed: Bool = true) {
     self.allowance = allowance
     self.directory = directory
+    self.isCompressed = isCompressed
   }
 
   deinit { for index in 0..<count { release(index) } }
@@ -71,10 +74,12 @@ public final class BlockStore: @unchecked Sendable {
       append(.memory(Bytes(copy)))
       return
     }
-    if file == nil {
-      file = try TemporaryFile(directory: directory)
-      compressor = ZstdCompressor(level: 1)
+    if file == nil { file = try TemporaryFile(directory: directory) }
+    guard isCompressed else {
+      let offset = try file!.append(block.bytes)
+      return append(.file(offset: offset, byteCount: block.count, plainCount: block.count))
     }
+    if compressor == nil { compressor = ZstdCompressor(level: 1) }
     var frame = ByteBuffer(capacity: block.count)
     compressor!.appendFrame(of: block.bytes, to: &frame)
     let offset = try file!.append(frame.bytes)
@@ -93,16 +98,17 @@ public final class BlockStore: @unchecked Sendable {
     switch places.withLock({ $0[index] }) {
     case .memory(let block): return block.bytes.bytes
     case .file(let offset, let byteCount, let plainCount):
-      scratch.frame.removeAll()
-      scratch.frame.reserve(byteCount)
-      try file!.read(
-        at: offset,
-        into: UnsafeMutableRawBufferPointer(start: scratch.frame.base, count: byteCount))
-      scratch.frame.count = byteCount
       scratch.plain.removeAll()
-      guard scratch.decompressor.append(scratch.frame.bytes, plainCount, to: &scratch.plain) else {
-        throw StreamError(.file(directory), "a temporary file was altered")
+      guard isCompressed else {
+        try read(offset, byteCount, into: &scratch.plain)
+        return scratch.plain.bytes
       }
+      let decompression = scratch.decompression
+      try read(offset, byteCount, into: &decompression.frame)
+      guard
+        decompression.decompressor.append(
+          decompression.frame.bytes, plainCount, to: &scratch.plain)
+      else { throw StreamError(.file(directory), "a temporary file was altered") }
       return scratch.plain.bytes
     case .released: preconditionFailure("a block is read after its release")
     }
@@ -117,11 +123,30 @@ public final class BlockStore: @unchecked Sendable {
     if case .memory(let block) = place { allowance.give(block.bytes.count) }
   }
 
-  /// What one reader needs to decompress blocks.
-  public struct Scratch: ~Copyable {
+  private func read(_ offset: Int, _ byteCount: Int, into buffer: inout ByteBuffer)
+    throws(StreamError)
+  {
+    buffer.removeAll()
+    buffer.reserve(byteCount)
+    try file!.read(
+      at: offset, into: UnsafeMutableRawBufferPointer(start: buffer.base, count: byteCount))
+    buffer.count = byteCount
+  }
+
+  /// What readers on one thread share.
+  public final class Decompression {
     fileprivate var frame = ByteBuffer()
-    fileprivate var plain = ByteBuffer()
     fileprivate let decompressor = ZstdFrameDecompressor()
     public init() {}
+  }
+
+  /// What one reader needs: the block that it has.
+  public struct Scratch: ~Copyable {
+    fileprivate var plain = ByteBuffer()
+    fileprivate let decompression: Decompression
+
+    public init(_ decompression: Decompression = Decompression()) {
+      self.decompression = decompression
+    }
   }
 }

@@ -43,8 +43,8 @@ public final class ExternalSorter: @unchecked Sendable {
     self.equalKeys = equalKeys
     self.allowance = allowance
     self.directory = directory
-    // A run being read holds its block compressed and plain, and zstd's tables.
-    fanIn = min(max(mergeByteCount / (4 * RunEncoder.blockByteCount), 8), 512)
+    // A run being read holds a block and what says where its others are.
+    fanIn = min(max(mergeByteCount / (2 * RunEncoder.blockByteCount), 8), 512)
   }
 
   /// Words of a record in a chunk.
@@ -61,9 +61,7 @@ public final class ExternalSorter: @unchecked Sendable {
   /// Sorts the records of a chunk, keeps them as a run and empties the chunk.
   public func add(_ chunk: SortChunk) throws {
     guard chunk.count > 0 else { return }
-    RecordSort.sort(
-      chunk.records, count: chunk.count, wordCount: recordWordCount,
-      bitCount: keyBitCount + (hasPayload ? 64 : 0), scratch: chunk.scratch)
+    sort(chunk)
     let run = SortedRun(keyWordCount: keyWordCount, allowance: allowance, directory: directory)
     if hasPayload {
       for index in 0..<chunk.count {
@@ -78,12 +76,27 @@ public final class ExternalSorter: @unchecked Sendable {
     runs.withLock { $0.append(run) }
   }
 
+  private func sort(_ chunk: SortChunk) {
+    RecordSort.sort(
+      chunk.records, count: chunk.count, wordCount: recordWordCount,
+      bitCount: keyBitCount + (hasPayload ? 64 : 0), scratch: chunk.scratch)
+  }
+
   /// Bytes in temporary files, for messages.
   public var fileByteCount: Int { runs.withLock { $0.reduce(0) { $0 + $1.store.fileByteCount } } }
   public var runCount: Int { runs.withLock { $0.count } }
 
   /// The sorted stream; no chunk may be added any more.
-  public func sorted() throws -> SortedRecords {
+  ///
+  /// - last: records that need not become a run when they are all there are.
+  public func sorted(with last: SortChunk? = nil) throws -> SortedRecords {
+    if let last {
+      if runCount == 0 {
+        sort(last)
+        return SortedRecords(last, keyWordCount: keyWordCount, sums: equalKeys == .sum)
+      }
+      try add(last)
+    }
     var rest = runs.withLock { runs in
       defer { runs = [] }
       return runs
@@ -114,12 +127,14 @@ public final class SortChunk: @unchecked Sendable {
   /// [capacity, recordWordCount]: the payload, if any, before the words of the key.
   public let records: UnsafeMutablePointer<UInt64>
   let scratch: UnsafeMutablePointer<UInt64>?
+  let wordCount: Int
   public let capacity: Int
   /// Records that are there; set by who fills them in.
   public var count = 0
 
   init(capacity: Int, wordCount: Int) {
     self.capacity = capacity
+    self.wordCount = wordCount
     records = .allocate(capacity: capacity * wordCount)
     scratch = wordCount == 1 ? .allocate(capacity: capacity) : nil
   }
@@ -127,26 +142,5 @@ public final class SortChunk: @unchecked Sendable {
   deinit {
     records.deallocate()
     scratch?.deallocate()
-  }
-}
-
-/// All records in ascending order of their keys.
-public final class SortedRecords: @unchecked Sendable {
-  private var merge: RunMerge
-  private let keyWordCount: Int
-  private let sums: Bool
-
-  init(_ merge: consuming RunMerge, keyWordCount: Int, sums: Bool) {
-    self.merge = merge
-    self.keyWordCount = keyWordCount
-    self.sums = sums
-  }
-
-  /// The next `capacity` records, fewer at the end, or nothing after it.
-  ///
-  /// - minimumPayload: records with less are left out.
-  public func next(capacity: Int, minimumPayload: UInt64 = 0) throws -> RecordBatch? {
-    let batch = RecordBatch(capacity: capacity, keyWordCount: keyWordCount)
-    return try merge.fill(batch, sums: sums, minimumPayload: minimumPayload) ? batch : nil
   }
 }

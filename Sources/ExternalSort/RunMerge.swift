@@ -12,10 +12,13 @@ struct RunMerge: ~Copyable {
     let run: SortedRun
     var nextBlock = 0
     var decoder: RunDecoder?
-    var scratch = BlockStore.Scratch()
+    var scratch: BlockStore.Scratch
     var payload: UInt64 = 0
 
-    init(_ run: SortedRun) { self.run = run }
+    init(_ run: SortedRun, _ decompression: BlockStore.Decompression) {
+      self.run = run
+      scratch = BlockStore.Scratch(decompression)
+    }
 
     /// Moves on to the next record; false at the end of the run.
     @inline(__always)
@@ -58,7 +61,10 @@ struct RunMerge: ~Copyable {
     isOpen.initialize(repeating: false, count: runCount)
     losers = .allocate(capacity: max(runCount, 1))
     losers.initialize(repeating: -1, count: max(runCount, 1))
-    for (index, run) in runs.enumerated() { (cursors + index).initialize(to: Cursor(run)) }
+    let decompression = BlockStore.Decompression()
+    for (index, run) in runs.enumerated() {
+      (cursors + index).initialize(to: Cursor(run, decompression))
+    }
     for index in 0..<runCount {
       isOpen[index] = try cursors[index].advance(keys + index * width, keyWordCount: width)
     }
@@ -131,7 +137,7 @@ struct RunMerge: ~Copyable {
       let last = outputKeys + (count &- 1) &* width
       if sums, count > 0, isEqual(last, key, width) {
         let (sum, overflow) = payloads[count &- 1].addingReportingOverflow(cursors[winner].payload)
-        guard !overflow else { throw StreamError(.none, "a sum of counts is above 64 bits") }
+        guard !overflow else { throw sumOverflow }
         payloads[count &- 1] = sum
       } else {
         // The record before this one is complete.
@@ -186,3 +192,6 @@ public final class RecordBatch: @unchecked Sendable {
     payloads.deallocate()
   }
 }
+
+/// Payloads of equal keys that are too large together.
+let sumOverflow = StreamError(.none, "a sum of counts is above 64 bits")

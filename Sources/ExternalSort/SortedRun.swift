@@ -6,12 +6,18 @@ internal import ByteStreams
 final class SortedRun: @unchecked Sendable {
   let store: BlockStore
   let keyWordCount: Int
-  private var encoder: RunEncoder
+  /// Of single records.
+  private var single: SingleEncoder?
+
+  private final class SingleEncoder {
+    var encoder: RunEncoder
+    init(keyWordCount: Int) { encoder = RunEncoder(keyWordCount: keyWordCount) }
+  }
+
   private(set) var recordCount = 0
 
   init(keyWordCount: Int, allowance: MemoryAllowance, directory: String) {
     self.keyWordCount = keyWordCount
-    encoder = RunEncoder(keyWordCount: keyWordCount)
     store = BlockStore(allowance: allowance, directory: directory)
   }
 
@@ -47,14 +53,17 @@ final class SortedRun: @unchecked Sendable {
 
   /// Appends one record; the keys come in ascending order.
   func append(_ key: UnsafePointer<UInt64>, payload: UInt64) throws(StreamError) {
-    encoder.append(key, payload: payload)
+    let single = single ?? SingleEncoder(keyWordCount: keyWordCount)
+    self.single = single
+    single.encoder.append(key, payload: payload)
     recordCount += 1
-    if encoder.isFull { try flush(&encoder) }
+    if single.encoder.isFull { try flush(&single.encoder) }
   }
 
   /// Completes what single records were appended to.
   func finish() throws(StreamError) {
-    try flush(&encoder)
+    if let single { try flush(&single.encoder) }
+    single = nil
     store.finish()
   }
 

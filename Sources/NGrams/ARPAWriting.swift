@@ -21,15 +21,8 @@ private final class Text: @unchecked Sendable {
 func writeARPA<Model: BackoffValues & Sendable>(_ model: Model, to sink: ByteSink, threads: Int)
   throws
 {
-  let vocabulary = model.vocabulary
-  if vocabulary.decoding != .unknown { try sink.write("# text: \(vocabulary.decoding)\n") }
-  if let fingerprint = vocabulary.tokenizerFingerprint {
-    try sink.write("# tokenizer: \(String(fingerprint, radix: 16))\n")
-  }
-  try sink.write("\\data\\\n")
-  for level in 0..<model.order {
-    try sink.write("ngram \(level + 1)=\(model.nodeCount(level: level))\n")
-  }
+  try writeARPAHead(
+    model.vocabulary, (0..<model.order).map { model.nodeCount(level: $0) }, to: sink)
   let runLength = 1 << 14
   for level in 0..<model.order {
     try sink.write("\n\\\(level + 1)-grams:\n")
@@ -50,6 +43,18 @@ func writeARPA<Model: BackoffValues & Sendable>(_ model: Model, to sink: ByteSin
       emit: { try sink.write($0.bytes) })
   }
   try sink.write("\n\\end\\\n")
+}
+
+/// Writes what stands before the first section.
+func writeARPAHead(_ vocabulary: Vocabulary, _ nGramCounts: [Int], to sink: ByteSink) throws {
+  if vocabulary.decoding != .unknown { try sink.write("# text: \(vocabulary.decoding)\n") }
+  if let fingerprint = vocabulary.tokenizerFingerprint {
+    try sink.write("# tokenizer: \(String(fingerprint, radix: 16))\n")
+  }
+  try sink.write("\\data\\\n")
+  for (index, count) in nGramCounts.enumerated() {
+    try sink.write("ngram \(index + 1)=\(count)\n")
+  }
 }
 
 private func append<Model: BackoffValues>(

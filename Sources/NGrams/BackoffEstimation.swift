@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ByteStreams
-package import TokenStreams
+internal import ExternalSort
+internal import TokenStreams
 
 /// What an estimator may be told besides its name.
 public struct EstimationOptions: Sendable {
@@ -13,221 +14,191 @@ public struct EstimationOptions: Sendable {
   public var pruneThresholds: [UInt64] = []
   /// Prunes further by what each n-gram is worth.
   public var entropyLimit: EntropyLimit?
+  /// Discounts of Kneser and Ney's methods that are not to be estimated.
+  public var discounts = GivenDiscounts()
   /// Bits of a probability and of a back-off in a binary model; nothing keeps them as they are.
   public var quantizationBitCount: Int?
 
   public init() {}
 }
 
-/// Estimates a back-off model from a tree of counts, order by order from the unigrams up.
-package struct BackoffEstimation {
-  private let tree: NGramTree
-  private let vocabulary: Vocabulary
+/// Estimates a back-off model, order by order from the unigrams up, in bounded memory.
+///
+/// Blocks of n-grams come in the order of a model file: unigrams first, each order in the order of its
+/// tokens. An order's probabilities go to the n-grams of the next order that end with its own, by the
+/// links of the levels; its back-offs come from the contexts that they are on the next order.
+public final class BackoffEstimation {
+  let vocabulary: Vocabulary
+  private let levels: NGramLevels
   private var smoothing: any Smoothing
-  private let options: EstimationOptions
+  private let allowance: MemoryAllowance
+  private let directory: String
+  let options: EstimationOptions
   private let isOpen: Bool
-  private let isSingle: Bool
+  /// Whether values are rounded to single precision, as KenLM's are.
+  let isSingle: Bool
   /// What the estimator has to say, in order.
   package private(set) var remarks: [EstimationRemark] = []
 
-  package init(
-    _ tree: NGramTree, vocabulary: Vocabulary, method: SmoothingMethod, options: EstimationOptions
-  ) {
-    self.tree = tree
+  /// The pass that goes on, over the n-grams of one level: its number, the next block, the probabilities
+  /// of its n-grams, their numbers, and those of the next level, whose contexts they are.
+  private var level = 0
+  private var block = 0
+  private var own: ValueStore
+  private var numbers: NGramNumberReader
+  private var extensions: ContextEstimation?
+  private var scratch = BlockStore.Scratch()
+
+  /// - levels: with continuation counts where the method takes them.
+  init(
+    _ levels: NGramLevels, vocabulary: Vocabulary, method: SmoothingMethod,
+    options: EstimationOptions, allowance: MemoryAllowance, directory: String
+  ) throws {
+    self.levels = levels
     self.vocabulary = vocabulary
-    self.options = options
-    smoothing = method.backoffSmoothing!
+    self.allowance = allowance
+    self.directory = directory
+    smoothing = method.backoffSmoothing(options.discounts)!
     isOpen = options.isOpen ?? smoothing.countsContinuations
     isSingle = smoothing.countsContinuations
+    self.options = options
+    own = ValueStore(allowance: allowance, directory: directory)
+    numbers = NGramNumberReader(levels.levels[0], isLast: true)
+    for level in levels.levels {
+      if let remark = smoothing.prepare(
+        length: level.length, countsOfCounts: level.countsOfCounts)
+      {
+        remarks.append(remark)
+      }
+    }
+    try estimateUnigrams()
   }
 
-  /// The model. Values of the Kneser-Ney family are rounded to single precision, as KenLM's are.
-  ///
-  /// - rounded: false keeps the double precision that they are computed in.
-  package mutating func estimate(rounded: Bool = true) -> BackoffTable {
-    var probabilities = [unigrams()]
-    var backoffs: [[Double]] = []
-    for level in 1..<max(tree.order, 1) {
-      let (probability, left) = estimate(level: level, lower: probabilities[level - 1])
-      probabilities.append(probability)
-      backoffs.append(left)
-    }
-    backoffs.append([])
-    let isRounded = rounded && isSingle
-    func logarithms(_ values: [Double]) -> [Double] {
-      values.map { isRounded ? Double(Float(min(log10($0), 0))) : log10($0) }
-    }
-    var table = BackoffTable(
-      vocabulary: vocabulary, levels: tree.levels,
-      log10Probabilities: probabilities.map(logarithms), log10Backoffs: backoffs.map(logarithms))
-    if !options.pruneThresholds.isEmpty {
-      table.keepOnly { level, node in !isPruned(level: level, node: node) }
-    }
-    if let limit = options.entropyLimit { table.prune(limit) }
-    if let bitCount = options.quantizationBitCount { table.quantize(bitCount: bitCount) }
-    return table
+  /// Counts, sorts and numbers what the source holds; values come when they are asked for.
+  convenience init(
+    _ source: some CountSource, by method: SmoothingMethod, _ options: EstimationOptions,
+    _ resources: CountingResources
+  ) throws {
+    let smoothing = method.backoffSmoothing(options.discounts)!
+    let vocabulary = source.vocabulary
+    let memory = max(
+      resources.memoryByteCount - CountingResources.programByteCount - source.memoryByteCount
+        - 2 * vocabulary.mappedSpellings.byteCount - 24 * vocabulary.count, 1 << 21)
+    let allowance = MemoryAllowance(byteCount: memory / 2)
+    let chunkByteCount = memory / 6
+    let rules = NGramLevelRules(
+      order: source.order, vocabularyCount: vocabulary.count,
+      countsContinuations: smoothing.countsContinuations,
+      keepsOccurrences: !options.pruneThresholds.isEmpty || options.entropyLimit != nil,
+      pruneThresholds: options.pruneThresholds)
+    let records = try source.sorted(
+      TokenPacking(vocabularyCount: vocabulary.count), resources, allowance: allowance,
+      chunkByteCount: chunkByteCount)
+    var building = NGramLevelBuilding(
+      rules, resources, allowance: allowance, chunkByteCount: chunkByteCount)
+    let levels = try building.levels(from: records)
+    // What sorting took is free for values.
+    allowance.give(chunkByteCount)
+    try self.init(
+      levels, vocabulary: vocabulary, method: method, options: options, allowance: allowance,
+      directory: resources.directory)
   }
 
-  private func isPruned(level: Int, node: Int) -> Bool {
-    guard level > 0, let last = options.pruneThresholds.last else { return false }
-    let thresholds = options.pruneThresholds
-    return tree.levels[level].counts[node] <= (level < thresholds.count ? thresholds[level] : last)
-  }
+  var order: Int { levels.order }
+
+  /// N-grams of each order that the model has.
+  var nGramCounts: [Int] { levels.levels.map(\.keptCount) }
 
   /// p(w) of each token.
-  private mutating func unigrams() -> [Double] {
-    let counts = self.counts(level: 0)
-    note(length: 1, counts)
-    let count = tree.levels[0].count
-    let predicted = tree.levels[0].counts.indices.filter { counts[$0] > 0 }
+  private func estimateUnigrams() throws {
+    let level = levels.levels[0]
+    let reader = NGramNumberReader(level, isLast: false)
+    var counts: [UInt64] = []
+    for _ in 0..<level.count { counts.append(try reader.next().count) }
+    if let beginning = vocabulary.beginning { counts[Int(beginning)] = 0 }
+    let predicted = counts.indices.filter { counts[$0] > 0 }
     // Tokens that the uniform distribution below the unigrams is spread over; of an empty corpus only
     // the end of a record is known.
-    let isEmpty = predicted.isEmpty
-    let members = (0..<count).filter {
-      $0 == vocabulary.unknown.map(Int.init)
-        ? isOpen || counts[$0] > 0
-        : tree.levels[0].counts[$0] > 0 || isEmpty && Token($0) == vocabulary.end
-    }
-    var shares = [Double](repeating: 0, count: predicted.count)
+    let unknown = isOpen ? vocabulary.unknown.map(Int.init) : nil
+    let end = predicted.isEmpty ? vocabulary.end.map(Int.init) : nil
+    let members = counts.indices.filter { counts[$0] > 0 || $0 == unknown || $0 == end }
     let seen = predicted.map { counts[$0] }
-    var left = seen.isEmpty ? 1 : share(seen, length: 1, into: &shares)
+    var shares = [Double](repeating: 0, count: seen.count)
+    var left = seen.isEmpty ? 1 : smoothing.share(seen, length: 1, into: &shares)
     if left == 0, isOpen, !seen.isEmpty {
       // Relative frequencies leave nothing for <unk>: Witten and Bell's unigrams do.
-      left = share(seen, length: 1, into: &shares, by: WittenBell())
+      left = WittenBell().share(seen, length: 1, into: &shares)
     }
-    var result = [Double](repeating: 0, count: count)
+    var result = [Double](repeating: 0, count: counts.count)
     for member in members { result[member] = left / Double(members.count) }
     for (index, token) in predicted.enumerated() { result[token] += shares[index] }
-    return result
+    for value in result { try own.append(value) }
+    try own.finish()
+    guard order > 1 else { return }
+    let lower = ScatteredValues(
+      count: levels.levels[1].count, allowance: allowance, directory: directory)
+    let links = LinkReader(levels.links[0])
+    for value in result {
+      try links.forEachPlace { (place) throws(StreamError) in try lower.set(place, value) }
+    }
+    extensions = ContextEstimation(levels, level: 0, smoothing, lower, allowance, directory)
   }
 
-  /// p(w|h) of the n-grams of a level, and what is left after each context on the level above.
-  private mutating func estimate(level: Int, lower: [Double]) -> ([Double], [Double]) {
-    let counts = self.counts(level: level)
-    note(length: level + 1, counts)
-    let nodes = tree.levels[level]
-    let contexts = tree.levels[level - 1]
-    var result = [Double](repeating: 0, count: nodes.count)
-    var backoffs = [Double](repeating: 1, count: contexts.count)
-    var seen: [UInt64] = []
-    var shares: [Double] = []
-    let beginnings = beginningNodes(level: level - 1)
-    let repeatsPadding = smoothing.isInterpolated && !smoothing.countsContinuations
-    for context in 0..<contexts.count {
-      let children = contexts.children(of: context)
-      let seenCount = children.count { counts[$0] > 0 }
-      if seenCount == 0 {
-        for child in children { result[child] = lower[Int(nodes.suffixes[child])] }
-        continue
-      }
-      seen.removeAll(keepingCapacity: true)
-      for child in children where counts[child] > 0 { seen.append(counts[child]) }
-      if shares.count < seenCount { shares = Array(repeating: 0, count: 2 * seenCount) }
-      var left = share(seen, length: level + 1, into: &shares)
-      if repeatsPadding, beginnings.contains(context) {
-        left = repeated(seen, above: level + 1, left: left, &shares)
-      }
-      var next = 0
-      var lowerSum = 0.0
-      var keptSum = 0.0
-      for child in children {
-        let isSeen = counts[child] > 0
-        defer { next += isSeen ? 1 : 0 }
-        let share = isSeen ? shares[next] : 0
-        if !isSeen || isPruned(level: level, node: child) {
-          // What is pruned gives its share back; p(w|h) follows from the lower order.
-          if isSeen { left += share }
-        } else {
-          result[child] = share
-          keptSum += share
-          lowerSum += lower[Int(nodes.suffixes[child])]
+  /// The next n-grams of the order that is being written, or nothing after its last.
+  func nextBlock() throws -> LevelBlock? {
+    let current = levels.levels[level]
+    guard block < current.blockCount else {
+      try startNextPass()
+      return nil
+    }
+    var tokens = ByteBuffer(capacity: 1 << 16)
+    tokens.append(try current.tokens.bytes(of: block, scratch: &scratch))
+    current.tokens.release(block)
+    let first = block * NGramLevel.blockCount
+    let count = min(current.count - first, NGramLevel.blockCount)
+    block += 1
+    let (own, numbers, extensions) = (own, numbers, extensions)
+    let keepsOccurrences = current.keepsOccurrences
+    let isPruning = !options.pruneThresholds.isEmpty
+    var occurrences: [UInt64] = []
+    var isKept: [Bool] = []
+    var backoffs = [Double](repeating: 1, count: count)
+    let probabilities = try [Double](unsafeUninitializedCapacity: count) { values, valueCount in
+      for index in 0..<count {
+        let number = try numbers.next()
+        values[index] = try own.next()
+        if keepsOccurrences {
+          occurrences.append(number.occurrences)
+          if isPruning { isKept.append(!current.isPruned(number.occurrences)) }
+        }
+        if number.childCount > 0 {
+          let isBeginning = current.beginnings.contains(first &+ index)
+          backoffs[index] = try extensions!.estimate(number.childCount, isBeginning: isBeginning)
         }
       }
-      if smoothing.isInterpolated {
-        for child in children { result[child] += left * lower[Int(nodes.suffixes[child])] }
-      } else {
-        // The others share what is left in proportion to the lower order. Σ p(w|h') over them.
-        let rest = 1 - lowerSum
-        if rest > 1e-12 {
-          left /= rest
-        } else {
-          // Every token followed: nothing to share with.
-          for child in children { result[child] /= keptSum }
-          left = 0
-        }
-        for child in children where counts[child] == 0 || isPruned(level: level, node: child) {
-          result[child] = left * lower[Int(nodes.suffixes[child])]
-        }
-      }
-      backoffs[context] = left
+      valueCount = count
     }
-    return (result, backoffs)
+    return LevelBlock(
+      length: level + 1, tokens: tokens, probabilities: probabilities, backoffs: backoffs,
+      occurrences: occurrences, isKept: isKept)
   }
 
-  private func share(
-    _ counts: [UInt64], length: Int, into shares: inout [Double], by other: (any Smoothing)? = nil
-  ) -> Double {
-    let smoothing = other ?? smoothing
-    return counts.withUnsafeBufferPointer { counts in
-      shares.withUnsafeMutableBufferPointer {
-        smoothing.share(
-          counts, length: length, into: UnsafeMutableBufferPointer(rebasing: $0[..<counts.count]))
-      }
-    }
-  }
-
-  /// The shares after a context that begins with `<s>`: with the rest of its padding in front it is also
-  /// a context of each greater length, with the same counts, and interpolated as such.
-  private func repeated(
-    _ seen: [UInt64], above length: Int, left: Double, _ shares: inout [Double]
-  ) -> Double {
-    var left = left
-    var longer = shares
-    for length in stride(from: length + 1, through: tree.order, by: 1) {
-      let remaining = share(seen, length: length, into: &longer)
-      for index in seen.indices { shares[index] = longer[index] + remaining * shares[index] }
-      left *= remaining
-    }
-    return left
-  }
-
-  /// The counts that the estimator uses: of the lower orders of Kneser and Ney's, how many different
-  /// tokens stand before the n-gram, except where it begins a record.
-  private func counts(level: Int) -> [UInt64] {
-    let raw = tree.levels[level].counts
-    guard smoothing.countsContinuations, level + 1 < tree.order else { return raw }
-    var counts = [UInt64](repeating: 0, count: raw.count)
-    let above = tree.levels[level + 1]
-    for node in 0..<above.count where above.counts[node] > 0 {
-      counts[Int(above.suffixes[node])] += 1
-    }
-    // N-grams that begin with <s> stand together, as tuples are in order: those below <s> do not count.
-    for node in beginningNodes(level: level) { counts[node] = raw[node] }
-    return counts
-  }
-
-  private func beginningNodes(level: Int) -> Range<Int> {
-    guard let beginning = vocabulary.beginning.map(Int.init) else { return 0..<0 }
-    var range = beginning..<beginning + 1
-    for upper in 0..<level {
-      let bounds = tree.levels[upper].firstChildren
-      range = Int(bounds[range.lowerBound])..<Int(bounds[range.upperBound])
-    }
-    return range
-  }
-
-  private mutating func note(length: Int, _ counts: [UInt64]) {
-    var countsOfCounts = [Int](repeating: 0, count: 8)
-    for count in counts where count < 8 { countsOfCounts[Int(count)] += 1 }
-    if let remark = smoothing.prepare(length: length, countsOfCounts: countsOfCounts) {
-      remarks.append(remark)
-    }
+  private func startNextPass() throws {
+    guard let extensions else { return }
+    level += 1
+    block = 0
+    own = try extensions.finish()
+    numbers = NGramNumberReader(levels.levels[level], isLast: true)
+    self.extensions =
+      level + 1 < order
+      ? ContextEstimation(levels, level: level, smoothing, extensions.upper!, allowance, directory)
+      : nil
   }
 }
 
 extension SmoothingMethod {
   /// The estimator of the back-off family, if it is one and complete.
-  var backoffSmoothing: (any Smoothing)? {
+  func backoffSmoothing(_ discounts: GivenDiscounts) -> (any Smoothing)? {
     switch self {
     case .maximumLikelihood, .laplace, .stupid: nil
     case .backoff(let discount): AbsoluteDiscounting(discount: discount)
@@ -235,8 +206,8 @@ extension SmoothingMethod {
     case .wittenBell: WittenBell()
     case .recursive(let weight): RecursiveInterpolation(weight: weight)
     case .interpolate(let weights): weights.isEmpty ? nil : LinearInterpolation(weights: weights)
-    case .kneserNey: KneserNey(isModified: false)
-    case .modifiedKneserNey: KneserNey(isModified: true)
+    case .kneserNey: KneserNey(isModified: false, given: discounts)
+    case .modifiedKneserNey: KneserNey(isModified: true, given: discounts)
     }
   }
 }

@@ -17,6 +17,18 @@ package struct BackoffTable: Sendable {
   package var log10Backoffs: [[Double]]
 
   package var order: Int { levels.count }
+
+  /// Rounds all values to single precision, as which they are stored.
+  mutating func roundToSingle() {
+    for level in levels.indices {
+      for node in log10Probabilities[level].indices {
+        log10Probabilities[level][node] = Double(Float(log10Probabilities[level][node]))
+      }
+      for node in log10Backoffs[level].indices {
+        log10Backoffs[level][node] = Double(Float(log10Backoffs[level][node]))
+      }
+    }
+  }
 }
 
 /// The values of a back-off model, wherever they are.

@@ -23,58 +23,68 @@ enum DecimalNumber {
     }
     if value < 0 { output.append(UInt8(ascii: "-")) }
     // 10^exponent <= magnitude < 10^(exponent + 1)
-    var exponent = 5
-    while exponent > 0, magnitude < powers[exponent] { exponent -= 1 }
-    if magnitude < 1 {
-      exponent = -1
+    var exponent = 0
+    if magnitude >= 10 {
+      exponent = 5
+      while magnitude < powers[exponent] { exponent -= 1 }
+    } else {
       while magnitude * powers[-exponent] < 1 { exponent -= 1 }
     }
     // Nine digits always lead back.
-    var scale = 8 - exponent
-    var digits = (magnitude * powers[scale]).rounded()
-    for digitCount in 6...8 {
-      let shorterScale = digitCount - 1 - exponent
-      let shorter = (magnitude * powers[shorterScale]).rounded()
-      if Float(shorter / powers[shorterScale]) == abs(single) {
-        (scale, digits) = (shorterScale, shorter)
-        break
+    for digitCount in 6...9 {
+      let scale = digitCount - 1 - exponent
+      // Rounded; half of the last digit is far above the error of the sum.
+      let digits = UInt64(magnitude * powers[scale] + 0.5)
+      if digitCount == 9 || Float(Double(digits) / powers[scale]) == abs(single) {
+        return append(digits, scale: scale, to: &output)
       }
     }
-    append(UInt64(digits), scale: scale, to: &output)
   }
 
   /// Appends digits / 10^scale without trailing zeros.
   private static func append(_ digits: UInt64, scale: Int, to output: inout ByteBuffer) {
-    var (digits, scale) = (digits, scale)
-    while scale > 0 {
-      let (quotient, remainder) = digits.quotientAndRemainder(dividingBy: 10)
-      if remainder != 0 { break }
-      digits = quotient
-      scale -= 1
+    let divisor = wholePowers[scale]
+    var (whole, fraction) = digits.quotientAndRemainder(dividingBy: divisor)
+    if whole < 10 {
+      output.append(0x30 &+ UInt8(truncatingIfNeeded: whole))
+      whole = 0
+    } else {
+      output.append(decimal: whole)
     }
-    output.reserve(32)
-    let start = output.base + output.count
-    // Digits from the last, the point where `scale` of them are behind it, at least one before it.
-    var text: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    withUnsafeMutableBytes(of: &text) { text in
-      var index = text.count
-      var position = 0
-      while digits > 0 || position <= scale {
-        if position == scale, scale > 0 {
-          index -= 1
-          text[index] = UInt8(ascii: ".")
-        }
-        let (quotient, remainder) = digits.quotientAndRemainder(dividingBy: 10)
-        index -= 1
-        text[index] = 0x30 + UInt8(truncatingIfNeeded: remainder)
-        digits = quotient
-        position += 1
-      }
-      start.update(
-        from: text.baseAddress!.assumingMemoryBound(to: UInt8.self) + index,
-        count: text.count - index)
-      output.count += text.count - index
+    guard fraction > 0 else { return }
+    output.append(UInt8(ascii: "."))
+    output.reserve(16)
+    var place = scale
+    while place > 8, fraction > 0 {
+      // The first of the digits behind the point, until eight are left.
+      place -= 1
+      let (digit, rest) = fraction.quotientAndRemainder(dividingBy: wholePowers[place])
+      output.append(0x30 &+ UInt8(truncatingIfNeeded: digit))
+      fraction = rest
     }
+    guard fraction > 0 else { return }
+    let text = eightDigits(fraction &* wholePowers[8 - place])
+    output.reserve(8)
+    UnsafeMutableRawPointer(output.base + output.count).storeBytes(
+      of: (text | 0x3030_3030_3030_3030).littleEndian, as: UInt64.self)
+    output.count += 8 - text.leadingZeroBitCount / 8
+  }
+
+  private static let wholePowers: [UInt64] = (0...19).map { exponent in
+    (0..<exponent).reduce(1) { power, _ in power * 10 }
+  }
+
+  /// The eight digits of a number below 10^8, the first in the lowest byte.
+  ///
+  /// Halves, then quarters of the digits are taken apart side by side in one word.
+  @inline(__always)
+  private static func eightDigits(_ number: UInt64) -> UInt64 {
+    let (high, low) = (number / 10_000, number % 10_000)
+    let halves = high | low &<< 32
+    let hundreds = (halves &* 10_486) &>> 20 & 0x0000_007F_0000_007F
+    let quarters = hundreds | (halves &- 100 &* hundreds) &<< 16
+    let tens = (quarters &* 103) &>> 10 & 0x000F_000F_000F_000F
+    return tens | (quarters &- 10 &* tens) &<< 8
   }
 
   /// Reads a number; nothing when the bytes are none, or not finite.

@@ -113,7 +113,7 @@ extension BackoffTable {
         let (left, rest) = remainders(level: level, children)
         // Below single precision nothing is left, or nothing to share it with.
         let weight = left > 1e-7 && rest > 1e-7 ? left / rest : 0
-        log10Backoffs[level - 1][context] = Double(Float(log10(weight)))
+        log10Backoffs[level - 1][context] = log10(weight)
       }
     }
   }

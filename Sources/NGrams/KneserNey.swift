@@ -8,12 +8,21 @@ struct KneserNey: Smoothing {
   let isModified: Bool
   /// [length] Discounts of counts 1, 2, and 3 or more.
   private(set) var discounts: [Int: SIMD4<Double>] = [:]
+  /// Those that are not to be estimated.
+  private let given: GivenDiscounts
 
-  init(isModified: Bool) { self.isModified = isModified }
+  init(isModified: Bool, given: GivenDiscounts = GivenDiscounts()) {
+    self.isModified = isModified
+    self.given = given
+  }
 
   var countsContinuations: Bool { true }
 
   mutating func prepare(length: Int, countsOfCounts n: [Int]) -> EstimationRemark? {
+    if let values = given.values[length] {
+      discounts[length] = [0, values[0], values[values.count > 1 ? 1 : 0], values.last!]
+      return EstimationRemark(text: "order \(length): discounts as given", isWarning: false)
+    }
     let found = isModified ? KneserNey.modifiedDiscounts(n) : KneserNey.discount(n)
     switch found {
     case .success(let values):

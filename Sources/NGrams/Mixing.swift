@@ -76,7 +76,8 @@ public struct BackoffMixture: Sendable {
   /// back-offs with which contexts sum to one. Reference: SRILM's static interpolation (Stolcke 2002).
   ///
   /// - weights: [models], summing to one.
-  public func mixed(_ weights: [Double]) throws(StreamError) -> BackoffModel {
+  /// - rounded: false keeps the double precision that values are computed in.
+  public func mixed(_ weights: [Double], rounded: Bool = true) throws(StreamError) -> BackoffModel {
     let order = models.map(\.order).max()!
     var sections = (1...order).map { ARPASection(length: $0, isLast: $0 == order) }
     for (index, model) in models.enumerated() {
@@ -101,7 +102,7 @@ public struct BackoffMixture: Sendable {
         var next = states
         let values = probabilities(of: table.levels[level].tokens[node], advancing: &next)
         let mixed = zip(weights, values).reduce(0) { $0 + $1.0 * $1.1 }
-        table.log10Probabilities[level][node] = Double(Float(log10(mixed)))
+        table.log10Probabilities[level][node] = log10(mixed)
         if level + 1 < order {
           fill(level: level + 1, nodes: table.levels[level].children(of: node), next)
         }
@@ -110,6 +111,7 @@ public struct BackoffMixture: Sendable {
     fill(level: 0, nodes: 0..<vocabulary.count, empty)
     table.log10Probabilities[0][Int(vocabulary.beginning!)] = -.infinity
     table.renormalizeBackoffs()
+    if rounded { table.roundToSingle() }
     return BackoffModel(table)
   }
 }

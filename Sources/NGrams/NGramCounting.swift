@@ -39,6 +39,10 @@ public struct CountingResources: Sendable {
     self.memoryByteCount = memoryByteCount
     self.directory = directory
   }
+
+  /// All there is, and one thread.
+  public static let unlimited = CountingResources(
+    threads: 1, memoryByteCount: 1 << 42, directory: "/tmp")
 }
 
 /// Counts the n-grams of token streams within a memory budget, in two passes.
@@ -282,7 +286,11 @@ extension CountingResources {
       guard (path == "-" ? fstat(0, &status) : stat(path, &status)) == 0 else { return nil }
       if status.st_mode & S_IFMT == S_IFREG { byteCount += Int(status.st_size) }
     }
-    let wanted = (byteCount / 2) * (1 + (order + 1) / 2) - memoryByteCount / 4
+    return spaceWarning(wanted: (byteCount / 2) * (1 + (order + 1) / 2) - memoryByteCount / 4)
+  }
+
+  /// A warning when the disk may not hold so many bytes of temporary files.
+  func spaceWarning(wanted: Int) -> String? {
     guard wanted > 0, let free = TemporaryFile.availableByteCount(in: directory), free < wanted
     else { return nil }
     return "\(directory): temporary files may need \(wanted) bytes, and \(free) are free; "

@@ -62,11 +62,7 @@ public struct NGramCounts: Sendable {
   ///
   /// - Throws: `StreamError` when `order` is above that of the counts.
   public func shortened(to order: Int) throws(StreamError) -> NGramCounts {
-    guard rows.count == 0 || order <= rows.order else {
-      throw StreamError(
-        .none, "order \(order) is above that of the counts, \(rows.order)",
-        advice: "count with --order \(order)")
-    }
+    if rows.count > 0 { try checkOrder(order, rows.order) }
     guard !shape.isPositional || order == rows.order else {
       throw StreamError(.none, "counts with positions have one order", advice: "count again")
     }

@@ -33,6 +33,13 @@ extension Smoothing {
   var isInterpolated: Bool { true }
   var countsContinuations: Bool { false }
   mutating func prepare(length: Int, countsOfCounts: [Int]) -> EstimationRemark? { nil }
+
+  /// The same for arrays.
+  func share(_ counts: [UInt64], length: Int, into shares: inout [Double]) -> Double {
+    counts.withUnsafeBufferPointer { counts in
+      shares.withUnsafeMutableBufferPointer { share(counts, length: length, into: $0) }
+    }
+  }
 }
 
 /// Something that an estimator has to say: its parameters, or that it fell back.

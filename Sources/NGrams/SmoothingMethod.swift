@@ -22,6 +22,9 @@ public enum SmoothingMethod: Hashable, Sendable, CustomStringConvertible {
     "recursive=w", "stupid[=a]", "kneser-ney", "modified-kneser-ney",
   ]
 
+  /// Reads a command line's argument.
+  public init?(argument: String) { self.init(argument) }
+
   /// Reads a description; nothing when it is none, or a parameter is out of range.
   public init?(_ description: String) {
     let parts = description.split(separator: "=", maxSplits: 1)

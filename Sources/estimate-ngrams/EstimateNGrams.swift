@@ -14,81 +14,77 @@ public import NGrams
     help: ArgumentHelp(
       "Estimator: \(SmoothingMethod.names.joined(separator: ", ")).", valueName: "method"))
   var smoothing = SmoothingMethod.modifiedKneserNey
-
   @Option(
     name: [.customShort("n", allowingJoined: true), .long],
     help: ArgumentHelp("Order of the model (default: that of the counts).", valueName: "n"))
   var order: Int?
-
   @Flag(
     inversion: .prefixedNo,
     help: "Give <unk> a share (default: only with the Kneser-Ney methods).")
   var openVocabulary: Bool?
-
+  @Option(
+    help: ArgumentHelp("Discounts of Kneser-Ney methods, as -v prints them.", valueName: "file"))
+  var discounts: String?
   @Option(
     help: ArgumentHelp(
       "Leave out n-grams of order 1, 2, ... counted at most so often; as 0,1,2.",
       valueName: "counts"))
   var prune: CountThresholds?
-
   @Option(
     help: ArgumentHelp(
       "Leave out n-grams whose absence raises the perplexity by less than this share.",
       valueName: "share"))
   var pruneEntropy: Double?
-
   @Option(
     help: ArgumentHelp("Leave out the least useful n-grams above this number.", valueName: "n"))
   var maxNgrams: Int?
-
   @Option(
     help: ArgumentHelp(
       "Store values in so many bits each, 2 to 16, with less precision.", valueName: "bits"))
   var quantize: Int?
-
   @Option(
     help: ArgumentHelp(
       "Tokens from which the weights of 'interpolate' are found.", valueName: "file"))
   var heldOut: [String] = []
-
   @Option(help: ArgumentHelp("Words to keep, one a line; others become <unk>.", valueName: "file"))
   var vocabulary: String?
-
   @Option(help: ArgumentHelp("Words seen less often become <unk>.", valueName: "n"))
   var minCount: UInt64 = 0
-
   @Option(
     name: [.customShort("m", allowingJoined: true), .long],
     help: ArgumentHelp("Convert this model instead of reading counts.", valueName: "file"))
   var model: String?
+  @Argument(
+    help: ArgumentHelp("Counts of one order; standard input when none or '-'.", valueName: "file"))
+  var files: [String] = []
 
-  @OptionGroup var input: CountInput
   @OptionGroup var output: OutputOptions
   @OptionGroup var binary: BinaryOptions
+  @OptionGroup var memory: MemoryOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var verbosity: VerbosityOptions
 
   func validate() throws {
-    if let order, !(1...CountBlock.maximumOrder).contains(order) {
-      throw ValidationError("--order \(order) is not between 1 and \(CountBlock.maximumOrder)")
+    func require(_ condition: Bool, _ problem: String) throws {
+      if !condition { throw ValidationError(problem) }
     }
-    if model != nil, order != nil || openVocabulary != nil || isChanged || !input.files.isEmpty {
-      throw ValidationError("--model is converted as it is: no counts, --order or other changes")
-    }
-    if pruneEntropy != nil, maxNgrams != nil {
-      throw ValidationError("--prune-entropy and --max-ngrams exclude each other")
-    }
-    if let quantize, !(2...16).contains(quantize) {
-      throw ValidationError("--quantize \(quantize) is not between 2 and 16")
-    }
-    guard (smoothing == .interpolate([])) == !heldOut.isEmpty || model != nil else {
-      throw ValidationError("--held-out finds the weights of 'interpolate' without '=weights'")
-    }
-  }
-
-  private var isChanged: Bool {
-    prune != nil || pruneEntropy != nil || maxNgrams != nil || quantize != nil || !heldOut.isEmpty
-      || vocabulary != nil || minCount > 0
+    try require((1...16).contains(order ?? 1), "--order is not between 1 and 16")
+    let isChanged =
+      openVocabulary != nil || prune != nil || pruneEntropy != nil || minCount > 0
+      || order ?? maxNgrams ?? quantize != nil || vocabulary ?? discounts != nil
+      || !(files + heldOut).isEmpty
+    try require(
+      model == nil || !isChanged,
+      "--model is converted as it is: no counts, --order or other changes")
+    try require(pruneEntropy == nil || maxNgrams == nil, "--prune-entropy excludes --max-ngrams")
+    try require((2...16).contains(quantize ?? 2), "--quantize is not between 2 and 16")
+    try require(
+      (smoothing == .interpolate([])) == !heldOut.isEmpty || model != nil,
+      "--held-out finds the weights of 'interpolate' without '=weights'")
+    try require(
+      discounts == nil || [.kneserNey, .modifiedKneserNey].contains(smoothing),
+      "--discounts are for the Kneser-Ney methods")
+    try require(files.count { $0 == "-" } <= 1, "standard input ('-') can be read only once")
   }
 
   func run() throws {
@@ -106,51 +102,19 @@ public import NGrams
     options.entropyLimit =
       pruneEntropy.map { .perplexityIncrease($0) } ?? maxNgrams.map { .count($0) }
     options.quantizationBitCount = quantize
-    var counts = try NGramCounts(CountReader(paths: input.files))
-    if let order { counts = try counts.shortened(to: order) }
-    if vocabulary != nil || minCount > 0 {
-      counts = try counts.limitingVocabulary(
-        minimumCount: minCount, listed: vocabulary.map { try WordList(InputFile(path: $0)).words })
-    }
-    var method = smoothing
-    if !heldOut.isEmpty {
-      method = .interpolate(try counts.interpolationWeights(heldOut: heldOut))
-      verbosity.note("\(method)")
-    }
-    return try counts.estimated(by: method, options) { remark in
-      remark.isWarning ? verbosity.warn(remark.text) : verbosity.note(remark.text)
-    }
+    if let discounts { options.discounts = try GivenDiscounts(InputFile(path: discounts)) }
+    var selection = CountSelection()
+    selection.order = order
+    selection.minimumCount = minCount
+    selection.listed = try vocabulary.map { try WordList(InputFile(path: $0)).words }
+    let resources = CountingResources(
+      threads: threads.count, memoryByteCount: memory.byteCount, directory: memory.directory)
+    return try EstimatedModel(
+      estimating: CountReader(paths: files), selection, by: smoothing, heldOut: heldOut, options,
+      resources
+    ) { $0.isWarning ? verbosity.warn($0.text) : verbosity.note($0.text) }
   }
 }
 
-/// The operands: counts.
-struct CountInput: ParsableArguments {
-  @Argument(
-    help: ArgumentHelp("Counts of one order; standard input when none or '-'.", valueName: "file"))
-  var files: [String] = []
-
-  func validate() throws {
-    if files.filter({ $0 == "-" }).count > 1 {
-      throw ValidationError("standard input ('-') can be read only once")
-    }
-  }
-}
-
-/// Numbers that do not fall: `0,1,2`.
-struct CountThresholds: ExpressibleByArgument {
-  let values: [UInt64]
-
-  init?(argument: String) {
-    let numbers = argument.split(whereSeparator: { $0 == "," || $0 == " " }).map { UInt64($0) }
-    guard !numbers.isEmpty, numbers.allSatisfy({ $0 != nil }) else { return nil }
-    values = numbers.map { $0! }
-    guard zip(values, values.dropFirst()).allSatisfy({ $0 <= $1 }), values[0] == 0 else {
-      return nil
-    }
-  }
-}
-
-extension SmoothingMethod: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
-  public var defaultValueDescription: String { description }
-}
+extension CountThresholds: ExpressibleByArgument {}
+extension SmoothingMethod: ExpressibleByArgument {}

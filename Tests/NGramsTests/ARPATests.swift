@@ -22,10 +22,7 @@ import TokenStreams
   }
 
   private func estimated(_ method: SmoothingMethod) throws -> BackoffModel {
-    guard case .backoff(let model) = try Pigs.counts(order: 3).estimated(by: method) else {
-      preconditionFailure()
-    }
-    return model
+    try Pigs.counts(order: 3).estimated(by: method).backoffModel()
   }
 
   @Test(arguments: [SmoothingMethod.modifiedKneserNey, .wittenBell, .backoff(0.5)])

@@ -10,10 +10,9 @@ import TokenStreams
 @Suite struct BackoffEstimationTests {
   private func model(
     _ method: SmoothingMethod, _ counts: NGramCounts, _ options: EstimationOptions = .init()
-  ) -> BackoffModel {
-    var estimation = BackoffEstimation(
-      NGramTree(counts.rows), vocabulary: counts.rows.vocabulary, method: method, options: options)
-    return BackoffModel(estimation.estimate(rounded: false))
+  ) throws -> BackoffModel {
+    let estimation = try BackoffEstimation(counts, by: method, options)
+    return BackoffModel(try estimation.table(rounded: false))
   }
 
   private func check(_ method: SmoothingMethod, order: Int, a: Double, b: Double) throws {
@@ -69,7 +68,7 @@ import TokenStreams
     let counts = try Pigs.counts(order: 2)
     for method in BackoffEstimationTests.methods where method != .interpolate([0, 0, 1]) {
       guard method != .interpolate([0.2, 0, 0.8]) else { continue }
-      let model = model(method, counts)
+      let model = try model(method, counts)
       let unknown = model.logProbability(of: 0, after: model.start)
       let isKneserNey = method == .kneserNey || method == .modifiedKneserNey
       #expect((unknown > -.infinity) == isKneserNey, "\(method)")
@@ -118,7 +117,7 @@ import TokenStreams
     let lines = Pigs.countLines(corpus(seed: 7, lines: 50), order: 3)
     let (a, b) = try (Pigs.counts(lines), Pigs.counts(lines.reversed()))
     let state = "w0 w1"
-    let (first, second) = (model(.modifiedKneserNey, a), model(.modifiedKneserNey, b))
+    let (first, second) = try (model(.modifiedKneserNey, a), model(.modifiedKneserNey, b))
     #expect(
       first.row(after: first.state(after: state)) == second.row(after: second.state(after: state)))
   }
@@ -133,7 +132,7 @@ import TokenStreams
   @Test func lowerOrdersAreSumsOfTheHighest() throws {
     let short = try Pigs.counts(order: 2)
     let long = try Pigs.counts(order: 4).shortened(to: 2)
-    let (a, b) = (model(.wittenBell, short), model(.wittenBell, long))
+    let (a, b) = try (model(.wittenBell, short), model(.wittenBell, long))
     for text in ["", "what", "what do", "zebra"] {
       #expect(a.row(after: a.state(after: text)) == b.row(after: b.state(after: text)))
     }

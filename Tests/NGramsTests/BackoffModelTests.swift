@@ -14,9 +14,16 @@ import TokenStreams
     order: Int, _ method: SmoothingMethod = .modifiedKneserNey,
     _ options: EstimationOptions = .init()
   ) throws -> BackoffModel {
-    guard case .backoff(let model) = try Pigs.counts(order: order).estimated(by: method, options)
-    else { preconditionFailure() }
-    return model
+    try Pigs.counts(order: order).estimated(by: method, options).backoffModel()
+  }
+
+  /// The same in the double precision that it is computed in.
+  private func exactModel(
+    order: Int, _ method: SmoothingMethod = .modifiedKneserNey,
+    _ options: EstimationOptions = .init()
+  ) throws -> BackoffModel {
+    let estimation = try BackoffEstimation(Pigs.counts(order: order), by: method, options)
+    return BackoffModel(try estimation.table(rounded: false))
   }
 
   private func sum(_ row: [Double]) -> Double { row.reduce(0) { $0 + exp($1) } }
@@ -45,9 +52,7 @@ import TokenStreams
 
   @Test func withoutEndsABlockScoresNone() throws {
     let lines = Pigs.countLines(Pigs.corpus, order: 2, predictsEnd: false)
-    guard case .backoff(let model) = try Pigs.counts(lines).estimated(by: .wittenBell) else {
-      preconditionFailure()
-    }
+    let model = try Pigs.counts(lines).estimated(by: .wittenBell).backoffModel()
     #expect(model.ending == .never)
     var block = TokenBlock()
     block.endRecord()
@@ -98,7 +103,11 @@ import TokenStreams
       if case .count(let bound) = limit {
         #expect(count <= max(bound, pruned.nGramCount(order: 1)))
       }
-      // Single precision of a back-off and of the probabilities that it is made from.
+      let exact = try exactModel(order: 3, .modifiedKneserNey, options)
+      for state in exact.contexts(in: Pigs.corpus) {
+        #expect(abs(sum(exact.row(after: state)) - 1) < 1e-9)
+      }
+      // Stored values are single precision: 3e-7 of each probability, and of the back-offs before it.
       for state in pruned.contexts(in: Pigs.corpus) {
         #expect(abs(sum(pruned.row(after: state)) - 1) < 2e-6)
       }
@@ -118,6 +127,11 @@ import TokenStreams
     }
     for state in mixed.contexts(in: Pigs.corpus) {
       #expect(abs(sum(mixed.row(after: state)) - 1) < 2e-6)
+    }
+    let exact = try BackoffMixture([exactModel(order: 3), exactModel(order: 2, .wittenBell)])
+      .mixed([0.25, 0.75], rounded: false)
+    for state in exact.contexts(in: Pigs.corpus) {
+      #expect(abs(sum(exact.row(after: state)) - 1) < 1e-9)
     }
   }
 
@@ -165,9 +179,7 @@ import TokenStreams
     let list = WordList(words: ["eat", "pigs"])
     let listed = try counts.limitingVocabulary(listed: list.words)
     #expect(listed.rows.vocabulary.count == 5)
-    guard case .backoff(let model) = try listed.estimated(by: .wittenBell) else {
-      preconditionFailure()
-    }
+    let model = try listed.estimated(by: .wittenBell).backoffModel()
     // 37 tokens of the corpus, 12 of them «eat» and «pigs»... the others are counted as <unk>.
     #expect(model.logProbability(of: 0, after: model.start) > log(0.5))
   }
