@@ -9,6 +9,8 @@
 #   make benchmark    speed beside the peers that PYTHON and PATH have; AREA=name for one script
 #   make conformance  our results beside theirs; AREA=name for one script
 #   make fuzz         TIME=60 seconds of random bytes for each parser
+#   make faults       every program against full disks, signals, altered files; a table
+#   make sanitize     the tests under AddressSanitizer and ThreadSanitizer
 #   make deps         install what the build needs and is missing
 
 PREFIX ?= /usr/local
@@ -23,7 +25,8 @@ BIN = .build/release
 PROGRAMS := $(shell LC_ALL=C ls Sources | LC_ALL=C grep '^[a-z]')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: all deps demo test lecture quiz lint install benchmark conformance fuzz clean
+.PHONY: all deps demo test lecture quiz lint install benchmark conformance fuzz faults sanitize \
+  clean
 
 all: deps
 	$(SWIFT) build -c release
@@ -48,6 +51,7 @@ quiz: all
 test: deps lint
 	$(SWIFT) build -c release --build-tests
 	SWIFT_BACKTRACE=enable=no $(SWIFT) test -c release --skip-build
+	@if command -v $(PYTHON) > /dev/null; then $(FAULTS) --quick; else echo "faults: skipped: no $(PYTHON)"; fi
 
 lint:
 	@$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
@@ -84,6 +88,20 @@ conformance: all
 
 fuzz: deps
 	@bash Tests/Fuzz/run.sh "$(TIME)"
+
+FAULTS = PATH="$(CURDIR)/$(BIN):$$PATH" $(PYTHON) Tests/Faults/faults.py
+
+faults: all
+	@$(FAULTS)
+
+# Programs link the Swift runtime dynamically there: a sanitizer brings its own of some libraries.
+SANITIZERS ?= address thread
+sanitize: deps
+	@set -e; export CHAINRULE_SANITIZE=1 SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0; \
+	for kind in $(SANITIZERS); do \
+	  $(SWIFT) build -c release --scratch-path .build-$$kind --sanitize $$kind --build-tests; \
+	  $(SWIFT) test -c release --scratch-path .build-$$kind --sanitize $$kind --skip-build; \
+	done
 
 clean:
 	$(SWIFT) package clean

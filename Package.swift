@@ -28,26 +28,30 @@ let uncheckedAccess: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unche
 /// that moves to a machine with nothing installed. The names are libraries that the Foundation of
 /// ArgumentParser needs and that automatic linking leaves out. Sanitizers bring libraries of their own:
 /// CHAINRULE_SANITIZE links dynamically.
-let staticRuntime: [LinkerSetting] =
-  Context.environment["CHAINRULE_SANITIZE"] != nil
-  ? []
-  : [
-    .unsafeFlags(
-      [
-        "-static-executable", "-use-ld=lld", "-Xlinker", "--gc-sections",
-        "-l_FoundationCollections", "-l_FoundationCShims", "-lswiftSynchronization",
-      ], .when(platforms: [.linux]))
+///
+/// - opensLibraries: while it runs, which takes the system's own loader: all else is linked in.
+func linking(opensLibraries: Bool) -> [LinkerSetting] {
+  if Context.environment["CHAINRULE_SANITIZE"] != nil { return [] }
+  let runtime =
+    opensLibraries ? ["-static-stdlib"] : ["-static-executable", "-use-ld=lld"]
+  let libraries = [
+    "-Xlinker", "--gc-sections", "-l_FoundationCollections", "-l_FoundationCShims",
+    "-lswiftSynchronization",
   ]
+  return [.unsafeFlags(runtime + libraries, .when(platforms: [.linux]))]
+}
 
 /// An executable: one folder, one file.
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func program(
+  _ name: String, _ dependencies: [Target.Dependency], opensLibraries: Bool = false
+) -> Target {
   .executableTarget(
     name: name,
     dependencies: ["FilterSupport", "ByteStreams", "TokenStreams"] + dependencies + [
       argumentParser
     ],
     swiftSettings: settings,
-    linkerSettings: staticRuntime)
+    linkerSettings: linking(opensLibraries: opensLibraries))
 }
 
 /// The tests of one module.
@@ -83,6 +87,7 @@ let floors: [[Target]] = [
   ],
   [
     module("ExternalSort", ["ByteStreams"], settings: uncheckedAccess),
+    module("MessagePassing", ["ByteStreams"]),
     module("TensorFiles", ["ByteStreams"]),
     module("TokenStreams", ["ByteStreams"]),
     module("FilterSupport", ["ByteStreams", argumentParser]),
@@ -107,8 +112,8 @@ let floors: [[Target]] = [
     module(
       "RecurrentNetworks",
       [
-        "ByteStreams", "CKernels", "LanguageModel", "LinearAlgebra", "Optimization", "Probability",
-        "TensorFiles", "TokenStreams",
+        "ByteStreams", "CKernels", "LanguageModel", "LinearAlgebra", "MessagePassing",
+        "Optimization", "Probability", "TensorFiles", "TokenStreams",
       ]),
   ],
   [
@@ -134,7 +139,9 @@ let programs: [Target] = [
   program("sample", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
   program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
   program("probe-gradients", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
-  program("train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"]),
+  program(
+    "train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"],
+    opensLibraries: true),
   program("transduce", ["MaskedNetworks", "RecurrentNetworks", "TensorFiles"]),
   program("arith-code", ["LanguageModel", "ModelFiles"]),
   program("diverge", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
@@ -154,7 +161,10 @@ let testTargets: [Target] = [
     path: "Tests/TestSupport", swiftSettings: settings),
   .target(
     name: "FuzzTargets",
-    dependencies: ["ByteStreams", "NGrams", "TensorFiles", "TokenStreams"],
+    dependencies: [
+      "ByteStreams", "EnergyModels", "LanguageModel", "MaskedNetworks", "ModelFiles", "NGrams",
+      "Probability", "RecurrentNetworks", "TensorFiles", "TokenStreams", "Tokenization",
+    ],
     path: "Tests/FuzzTargets", swiftSettings: settings),
   tests("FuzzTargets", ["FuzzTargets"]),
   tests("ByteStreams", ["ByteStreams"]),

@@ -143,6 +143,24 @@ public final class InputFile {
       guard ahead.isEmpty else { throw truncated }
     }
     if !isZstd, ahead.count > 1, startsLike(InputFile.zstd) { throw truncated }
+    for magic in [InputFile.zstd, StreamHeader.signature] where !isZstd {
+      if try isOneBitFrom(magic) {
+        throw StreamError(
+          .offset(name, 0), "a binary stream with a wrong bit in its first bytes",
+          advice: "copy it again from its source")
+      }
+    }
+  }
+
+  /// Whether the stream begins with these bytes but for one bit: damaged, and never meant as text.
+  /// Reads no further ahead than it agrees so far.
+  private func isOneBitFrom(_ magic: [UInt8]) throws(StreamError) -> Bool {
+    var wrongBitCount = 0
+    for index in magic.indices where wrongBitCount < 2 {
+      while ahead.count - aheadStart <= index { if try !fillAhead() { return false } }
+      wrongBitCount += (ahead.base[aheadStart + index] ^ magic[index]).nonzeroBitCount
+    }
+    return wrongBitCount == 1
   }
 
   private var truncated: StreamError {

@@ -21,6 +21,8 @@ extension FilterCommand {
   public static func main() {
     // Writing to a closed pipe shows as an error, which ByteSink turns back into the signal.
     signal(SIGPIPE, SIG_IGN)
+    // So does writing past a limit on the size of files (ulimit -f).
+    signal(SIGXFSZ, SIG_IGN)
     reserveStandardDescriptors()
     do {
       if CommandLine.arguments.isEmpty {

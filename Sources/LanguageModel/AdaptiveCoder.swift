@@ -42,6 +42,8 @@ struct AdaptiveEncoder: ~Copyable {
   private var model: AdaptiveModel
   private var encoder = ArithmeticEncoder()
   private var symbols: [UInt32?] = []
+  /// Bytes of all new pieces so far.
+  private(set) var spelledByteCount = 0
 
   init(_ coding: AdaptiveCoding) { model = AdaptiveModel(coding) }
 
@@ -54,6 +56,7 @@ struct AdaptiveEncoder: ~Copyable {
       return
     }
     code(Symbol.new)
+    spelledByteCount += spelling.count
     for byte in spelling { spell(UInt32(byte)) }
     spell(Symbol.endOfSpelling)
     symbols[Int(token)] = Symbol.first + UInt32(model.pieceCount)
@@ -89,10 +92,20 @@ struct AdaptiveDecoder {
   private var model: AdaptiveModel
   private var decoder: ArithmeticDecoder
   private var spellings: [[UInt8]] = []
+  /// Bytes of new pieces that are still to come.
+  private var spellableByteCount: UInt64
 
-  init(_ code: [UInt8], _ coding: AdaptiveCoding) {
+  /// The bound of a piece's bytes.
+  static let largestSpelling = 1 << 24
+
+  init(_ code: [UInt8], _ coding: AdaptiveCoding) throws(StreamError) {
     model = AdaptiveModel(coding)
-    decoder = ArithmeticDecoder(code)
+    var start = 0
+    (spellableByteCount, start) = try code.withUnsafeBufferPointer { (code) throws(StreamError) in
+      var cursor = ByteCursor(code)
+      return (try cursor.varint(), cursor.index)
+    }
+    decoder = ArithmeticDecoder(Array(code[start...]))
   }
 
   /// The next piece's spelling, or nothing at the end of a record.
@@ -108,7 +121,10 @@ struct AdaptiveDecoder {
       model.spellings.add(byte)
       if byte == Symbol.endOfSpelling { break }
       spelling.append(UInt8(byte))
-      guard spelling.count < 1 << 24 else { throw StreamError(.none, "corrupt code") }
+      guard spellableByteCount > 0, spelling.count < AdaptiveDecoder.largestSpelling else {
+        throw altered
+      }
+      spellableByteCount -= 1
     }
     spellings.append(spelling)
     model.addPiece()

@@ -33,9 +33,14 @@ public struct AdaptiveCoding: Sendable {
     var coded = CodedBlock()
     var checksum = RunningChecksum()
     while let block = try reader.next() {
-      block.forEachRecord { tokens, _ in
+      try block.forEachRecord { (tokens, number) throws(StreamError) in
         for token in tokens {
           let spelling = reader.spelling(of: token)
+          guard spelling.count < AdaptiveDecoder.largestSpelling else {
+            throw StreamError(
+              .line(block.name, number), "a piece of \(spelling.count) bytes",
+              advice: "tokenise to pieces below \(AdaptiveDecoder.largestSpelling) bytes")
+          }
           checksum.add(spelling)
           encoder.encode(token, spelling: spelling)
         }
@@ -48,7 +53,11 @@ public struct AdaptiveCoding: Sendable {
     }
     coded.tokenCount = size.tokenCount
     coded.checksum = checksum.value
-    coded.code = encoder.finish()
+    // How many bytes are spelt out stands before the code: what was altered cannot run on for ever.
+    var code = ByteBuffer(capacity: 1 << 12)
+    code.append(varint: UInt64(encoder.spelledByteCount))
+    code.append(encoder.finish())
+    coded.code = Array(code.bytes)
     size.byteCount = coded.code.count
     var payload = ByteBuffer(capacity: coded.code.count + 64)
     coded.append(to: &payload)
@@ -82,7 +91,7 @@ public struct AdaptiveCoding: Sendable {
       }
     } block: { header, payload, recordCount in
       let coded = try CodedBlock(payload, recordCount: nil)
-      var decoder = AdaptiveDecoder(
+      var decoder = try AdaptiveDecoder(
         coded.code,
         AdaptiveCoding(order: Int(header["order"]!)!, learnsWeights: header["weights"] == "learnt"))
       var checksum = RunningChecksum()

@@ -45,9 +45,18 @@ public struct RecurrentModelFile: Sendable {
       throw StreamError(
         .file(file.name), "holds no recurrent network", advice: "give a model of train-rnn")
     }
+    // A layer has tensors; what a text claims beyond them is not laid out.
+    guard configuration.layerCount <= max(1 << 10, file.entries.count) else {
+      throw StreamError(
+        .file(file.name), "\(file.entries.count) tensors for \(configuration.layerCount) layers")
+    }
+    if case .tokens(let count, _) = configuration.input, count < configuration.outputCount {
+      throw StreamError(
+        .file(file.name), "has input rows for \(count) of \(configuration.outputCount) symbols")
+    }
     let layout = ParameterLayout(configuration)
     var parameters: [Float] = []
-    parameters.reserveCapacity(layout.count)
+    parameters.reserveCapacity(min(layout.count, file.entries.reduce(0) { $0 + $1.count }))
     for tensor in layout.tensors {
       guard let entry = file.entry(tensor.name) else {
         throw StreamError(.file(file.name), "tensor \(tensor.name) is missing")
@@ -130,8 +139,9 @@ extension NetworkConfiguration: CustomStringConvertible {
       let parts = word.split(separator: "=", maxSplits: 1)
       if parts.count == 2 { facts[parts[0]] = parts[1] }
     }
-    func number(_ key: Substring) throws(StreamError) -> Int {
-      guard let value = facts[key].flatMap({ Int($0) }), (1...1 << 30).contains(value) else {
+    // The bounds keep the number of parameters within an Int.
+    func number(_ key: Substring, below limit: Int = 1 << 21) throws(StreamError) -> Int {
+      guard let value = facts[key].flatMap({ Int($0) }), (1..<limit).contains(value) else {
         throw StreamError(.none, "the network's description lacks a sensible \(key)")
       }
       return value
@@ -147,9 +157,9 @@ extension NetworkConfiguration: CustomStringConvertible {
       if facts["columns"] != nil {
         .columns(width: try number("columns"))
       } else {
-        .tokens(count: try number("inputs"), width: try number("embedding"))
+        .tokens(count: try number("inputs", below: 1 << 31), width: try number("embedding"))
       }
-    let (hidden, outputs) = (try number("hidden"), try number("outputs"))
+    let (hidden, outputs) = (try number("hidden"), try number("outputs", below: 1 << 31))
     let isTied = facts["tied"] == "true"
     if isTied {
       guard case .tokens(let count, hidden) = input, count >= outputs else {
@@ -175,11 +185,13 @@ extension NetworkConfiguration: CustomStringConvertible {
     var layerCount = 1
     while file.entry("rnn.weight_hh_l\(layerCount)") != nil { layerCount += 1 }
     let output = shape("decoder.weight")
-    if output == nil, embedding[1] != recurrent[1] { return nil }
+    let outputCount = output?[0] ?? file.entry("decoder.bias")?.count ?? embedding[0]
+    guard outputCount > 0 else { return nil }
+    if output == nil, embedding[1] != recurrent[1] || embedding[0] < outputCount { return nil }
     self.init(
       cell: cell, input: .tokens(count: embedding[0], width: embedding[1]),
       layerCount: layerCount, hiddenWidth: recurrent[1],
-      outputCount: output?[0] ?? file.entry("decoder.bias")?.count ?? embedding[0],
-      isTied: output == nil, hasBiases: file.entry("rnn.bias_ih_l0") != nil)
+      outputCount: outputCount, isTied: output == nil,
+      hasBiases: file.entry("rnn.bias_ih_l0") != nil)
   }
 }

@@ -53,6 +53,7 @@ public struct TensorFile: @unchecked Sendable {
   public let name: String
   /// In the order of their data.
   public let entries: [Entry]
+  /// Without the writer's checksum.
   public let metadata: [String: String]
   /// Belongs to `owner`, which never changes it: that is what makes the struct sendable.
   private let data: UnsafeRawBufferPointer
@@ -110,7 +111,16 @@ public struct TensorFile: @unchecked Sendable {
     let header = UnsafeRawBufferPointer(rebasing: bytes[8..<8 + Int(headerCount)])
     data = UnsafeRawBufferPointer(rebasing: bytes[(8 + Int(headerCount))...])
     var cursor = JSONCursor(header, name: name, fileOffset: 8)
-    (entries, metadata) = try TensorFile.parse(&cursor, dataByteCount: data.count)
+    var texts: [String: String]
+    (entries, texts) = try TensorFile.parse(&cursor, dataByteCount: data.count)
+    if let found = texts.removeValue(forKey: TensorChecksum.key),
+      found != TensorChecksum.digits(metadata: texts, entries: entries, data: data)
+    {
+      throw StreamError(
+        .file(name), "fails its checksum",
+        advice: "restore it, or drop \(TensorChecksum.key) if it was changed on purpose")
+    }
+    metadata = texts
     self.name = name
     self.owner = owner
   }

@@ -3,15 +3,16 @@
 public import ByteStreams
 
 /// Collects tensors and writes them as one safetensors file; its data begins at a multiple of 64
-/// bytes. The same tensors and metadata in the same order give the same bytes.
+/// bytes. The same tensors and metadata in the same order give the same bytes. A checksum of all stands
+/// at the end of the metadata.
 public final class TensorFileWriter {
-  private var header = "{"
+  private let metadata: [(key: String, value: String)]
+  private var entries: [TensorFile.Entry] = []
   private var data = ByteBuffer(capacity: 1 << 16)
 
   /// - metadata: shown in this order.
   public init(metadata: [(key: String, value: String)] = []) {
-    let members = metadata.map { "\(quoted($0.key)):\(quoted($0.value))" }
-    if !members.isEmpty { header += "\"__metadata__\":{\(members.joined(separator: ","))}" }
+    self.metadata = metadata
   }
 
   /// Adds a tensor of 32-bit numbers.
@@ -37,7 +38,13 @@ public final class TensorFileWriter {
 
   /// Writes the file; does not finish the sink.
   public func write(to sink: ByteSink) throws(StreamError) {
-    var text = Array((header + "}").utf8)
+    let texts = Dictionary(metadata.map { ($0.key, $0.value) }) { $1 }
+    let digits = TensorChecksum.digits(
+      metadata: texts, entries: entries, data: UnsafeRawBufferPointer(data.bytes))
+    let members = (metadata + [(TensorChecksum.key, digits)])
+      .map { "\(quoted($0.key)):\(quoted($0.value))" }
+    let header = "{\"__metadata__\":{\(members.joined(separator: ","))}"
+    var text = Array((header + entries.map { ",\(description(of: $0))" }.joined() + "}").utf8)
     // Spaces after the JSON are part of the format.
     while (text.count + 8) % 64 != 0 { text.append(0x20) }
     var length = ByteBuffer(capacity: 8)
@@ -56,11 +63,15 @@ public final class TensorFileWriter {
     _ name: String, _ type: TensorFile.NumberType, _ shape: [Int], _ start: Int
   ) {
     precondition(shape.reduce(type.byteCount, *) == data.count - start)
-    let extents = shape.map(String.init).joined(separator: ",")
-    if header.utf8.count > 1 { header += "," }
-    header +=
-      "\(quoted(name)):{\"dtype\":\"\(type.rawValue)\",\"shape\":[\(extents)],"
-      + "\"data_offsets\":[\(start),\(data.count)]}"
+    entries.append(
+      TensorFile.Entry(name: name, type: type, shape: shape, range: start..<data.count))
+  }
+
+  private func description(of entry: TensorFile.Entry) -> String {
+    let extents = entry.shape.map(String.init).joined(separator: ",")
+    let (start, end) = (entry.range.lowerBound, entry.range.upperBound)
+    return "\(quoted(entry.name)):{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":[\(extents)],"
+      + "\"data_offsets\":[\(start),\(end)]}"
   }
 }
 

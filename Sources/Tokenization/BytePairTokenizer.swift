@@ -7,6 +7,8 @@ public import TokenStreams
 public struct BytePairTokenizer: Tokenizer {
   public let vocabulary: Vocabulary
   let tables: Tables
+  /// What it was made from.
+  package var model: BytePairModel { tables.model }
 
   /// What all threads share.
   final class Tables: Sendable {
@@ -33,6 +35,10 @@ public struct BytePairTokenizer: Tokenizer {
   /// - allowsSpecialTokens: the text of special tokens stands for them.
   /// - Throws: `StreamError` without a place when a byte-level model lacks a byte.
   public init(_ model: BytePairModel, allowsSpecialTokens: Bool = false) throws(StreamError) {
+    let count = model.ids.count + model.addedTokens.count
+    guard model.idCount <= max(2 * count, 1 << 20) else {
+      throw StreamError(.none, "id \(model.idCount - 1) is out of range for \(count) pieces")
+    }
     tables = Tables(model, allowsSpecialTokens: allowsSpecialTokens)
     if model.level == .byte, let byte = tables.byteTokens.firstIndex(of: Token.max) {
       throw StreamError(

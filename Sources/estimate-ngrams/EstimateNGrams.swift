@@ -76,6 +76,8 @@ public import NGrams
     try require(
       model == nil || !isChanged,
       "--model is converted as it is: no counts, --order or other changes")
+    try require(
+      (pruneEntropy ?? 0) >= 0 && pruneEntropy != .infinity, "--prune-entropy is not 0 or more")
     try require(pruneEntropy == nil || maxNgrams == nil, "--prune-entropy excludes --max-ngrams")
     try require((2...16).contains(quantize ?? 2), "--quantize is not between 2 and 16")
     try require(

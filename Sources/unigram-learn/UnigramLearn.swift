@@ -47,6 +47,9 @@ extension LearnedUnigram.Format: ExpressibleByArgument {}
 
   func validate() throws {
     let extra = LearnedUnigram.extraCount(hasByteFallback: byteFallback)
+    guard vocabulary < 1 << 31 else {
+      throw ValidationError("--vocabulary \(vocabulary) is not below \(1 << 31)")
+    }
     guard vocabulary > extra else {
       throw ValidationError("--vocabulary \(vocabulary) is not above \(extra)")
     }

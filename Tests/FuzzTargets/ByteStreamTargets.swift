@@ -56,7 +56,7 @@ extension FuzzTarget {
     writer.add("bias", shape: [2], [1, 2] as [Double])
     writer.add("steps", [3, 4])
     try writer.write(to: sink)
-    return [sink.takeBytes()]
+    return [unsealed(sink.takeBytes())]
   } attack: { bytes in
     let file = try TensorFile(bytes: bytes, name: "input")
     for entry in file.entries {

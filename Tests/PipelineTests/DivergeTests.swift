@@ -101,3 +101,14 @@ func `what cannot be compared is named`(command: String, status: Int32, message:
   #expect(abs(table[10][1] - (64 - 5.328649)) < 4 * table[10][2])
   #expect(table[8][1] == 64 && table[9][1] == 64)
 }
+
+@Test func `a model of endless records is refused, in little memory`() throws {
+  let outcome = try Scratch().run(
+    """
+    tokenize --words $examples/pigs.txt | count-ngrams -n 2 |
+      estimate-ngrams --smoothing witten-bell > m
+    ulimit -v 2000000; diverge m m
+    """)
+  #expect(outcome.status == 1)
+  #expect(outcome.errorOutput.contains("too many records"))
+}

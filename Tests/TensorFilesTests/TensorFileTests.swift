@@ -33,6 +33,28 @@ private func tensor(_ offsets: String, type: String = "F32", shape: String = "[2
     #expect(throws: StreamError.self) { try file.numbers(of: file.entries[2]) as [Double] }
   }
 
+  @Test("any bit that is flipped is seen, or changes nothing")
+  func checksum() throws {
+    let writer = TensorFileWriter(metadata: [("a", "x y")])
+    writer.add("one", shape: [2], [1, -2.5 as Float])
+    let sink = ByteSink.memory()
+    try writer.write(to: sink)
+    let bytes = sink.takeBytes()
+    var seen = 0
+    for bit in 0..<8 * bytes.count {
+      var spoilt = bytes
+      spoilt[bit / 8] ^= 1 << UInt8(bit % 8)
+      guard let file = try? TensorFile(bytes: spoilt) else {
+        seen += 1
+        continue
+      }
+      // The name of the checksum itself: what is left is as it was.
+      #expect(file.metadata["a"] == "x y")
+      #expect(try file.numbers(of: file.entries[0]) as [Float] == [1, -2.5])
+    }
+    #expect(seen > 7 * bytes.count)
+  }
+
   @Test("half and brain floats are widened exactly")
   func narrowTypes() throws {
     let json =

@@ -45,11 +45,12 @@ public final class Scratch: Sendable {
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     process.arguments = ["-o", "pipefail", "-c", script]
     process.currentDirectoryURL = folder
-    process.environment = [
+    let own = ProcessInfo.processInfo.environment
+    process.environment = own.filter { $0.key.hasSuffix("SAN_OPTIONS") }.merging([
       "PATH": Scratch.programs.path + ":/usr/local/bin:/usr/bin:/bin",
       "examples": Scratch.root.appendingPathComponent("examples").path,
       "SWIFT_BACKTRACE": "enable=no",
-    ]
+    ]) { $1 }
     let files = ["in", "out", "err"].map {
       folder.appendingPathComponent(".\($0)-\(UUID().uuidString)")
     }
