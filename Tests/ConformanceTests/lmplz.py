@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our counting and estimation beside KenLM's, and beside the definition in double precision.
 
-    kenlm.py [--tokens 1000000] [text ...]      compares live, with the programs on the PATH
-    kenlm.py record FOLDER                      writes the fixtures of KenLMTests.swift
+    lmplz.py [--tokens 1000000] [text ...]      compares live, with the programs on the PATH
+    lmplz.py record FOLDER                      writes the fixtures of KenLMTests.swift
 
 Texts are those given, or licences and the King James Bible, headers, and manual pages of this machine. Of
 each, orders 2 to 5, and order 3 pruned by `0 1 2`: the values of the ARPA files, n-gram by n-gram,
@@ -10,8 +10,9 @@ within 2e-6, and the perplexity of held-out lines within 1e-5 of lmplz's and 1e-
 10 on byte-pair ids has the oracle alone, since KenLM stops at order 6.
 
 lmplz counts the last n-gram of each order raw in its statistics (KenLM issue 405), so its discounts
-depend on the order of lines. ARPA values are compared with lmplz's discounts given to both; perplexities
-are, besides, with our own.
+depend on the order of lines. Here the same is done to the oracle's statistics, which gives the discounts
+that lmplz prints, in all digits: with these given to ours, ARPA values are compared. Perplexities
+are compared with our own discounts, which follow the definition.
 """
 
 import argparse
@@ -111,7 +112,10 @@ class Oracle:
                 counts[length - 1][gram[1:]] += 1
         self.counts = counts
         words = {gram[0] for gram in counts[1]}
-        self.discounts = [None] + [self.discount(counts[k].values()) for k in range(1, order + 1)]
+        self.statistics = [None] + [
+            collections.Counter(count for count in counts[k].values() if count < 5)
+            for k in range(1, order + 1)]
+        self.discounts = [None] + [self.discount(n) for n in self.statistics[1:]]
         self.total = [None] + [collections.Counter() for _ in range(order)]
         self.left = [None] + [collections.Counter() for _ in range(order)]
         for length in range(1, order + 1):
@@ -122,13 +126,34 @@ class Oracle:
         self.words = words
 
     @staticmethod
-    def discount(counts):
-        n = collections.Counter(count for count in counts if count < 5)
+    def discount(n):
         if not all(n[j] for j in (1, 2, 3)):
             return [0, 0.5, 1, 1.5]
         y = n[1] / (n[1] + 2 * n[2])
         found = [0] + [j - (j + 1) * y * n[j + 1] / n[j] for j in (1, 2, 3)]
         return found if all(0 <= found[j] <= j for j in (1, 2, 3)) else [0, 0.5, 1, 1.5]
+
+    def discounts_of_lmplz(self, path):
+        """Its discounts as a discounts file: of orders below the highest, the n-gram that its stream ends
+        with counts as often as it occurs."""
+        numbers = {b"<s>": 1, b"</s>": 2}
+        lines = [[b"<s>"] * (self.order - 1) + line.split() + [b"</s>"] for line in open(path, "rb")]
+        for line in lines:
+            for word in line:
+                numbers.setdefault(word, len(numbers) + 1)
+        padded = [(b"<s>",) * (self.order - length) + gram for length in range(1, self.order + 1)
+                  for gram in self.counts[length] if length == self.order or gram[0] == b"<s>"]
+        last = max(padded, key=lambda gram: [numbers[word] for word in reversed(gram)])
+        found = []
+        for length in range(1, self.order + 1):
+            n, gram = self.statistics[length].copy(), list(last[self.order - length :])
+            if length < self.order and tuple(gram) in self.counts[length]:
+                n[self.counts[length][tuple(gram)]] -= 1
+                n[sum(line[end - length : end] == gram for line in lines
+                      for end in range(self.order, len(line) + 1) if line[end - 1] == gram[-1])] += 1
+            _, a, b, c = self.discount(n)
+            found.append(f"order {length}: discounts {a} {b} {c}\n")
+        return "".join(found)
 
     def probability(self, gram):
         result = self.base
@@ -226,23 +251,29 @@ def compare(name, path, folder, token_count):
     print(f"== {name}: {total} tokens")
     ours, theirs, given = (os.path.join(folder, f) for f in ("ours", "theirs", "discounts"))
     for order in (2, 3, 4, 5):
-        discounts = lmplz(train, order, theirs)
-        open(given, "w").write(discounts)
+        printed = lmplz(train, order, theirs)
+        oracle = Oracle(train, order)
+        exact = oracle.discounts_of_lmplz(train)
+        open(given, "w").write(exact)
+        check(f"order {order}: lmplz's discounts as they follow from its statistics",
+              max(abs(float(a) / float(b) - 1) for a, b in zip(exact.split(), printed.split())
+                  if "." in a and float(b)), 1e-5)
         estimate(train, order, ours)
         perplexity = our_perplexity(ours, held)
         check(f"order {order}: perplexity {perplexity:.6f}, relative to the oracle's",
-              relative(perplexity, Oracle(train, order).perplexity(held)), 1e-7)
+              relative(perplexity, oracle.perplexity(held)), 1e-7)
         check(f"order {order}: relative to lmplz's",
               relative(perplexity, kenlm_perplexity(theirs, held)), 1e-5)
         estimate(train, order, ours, "--discounts", given)
         compare_arpa(f"order {order}, lmplz's discounts", ours, theirs)
-    discounts = lmplz(train, 3, theirs, ["--prune", "0", "1", "2"])
-    open(given, "w").write(discounts)
-    estimate(train, 3, ours, "--prune", "0,1,2")
-    check("order 3 pruned by 0 1 2: perplexity relative to lmplz's",
-          relative(our_perplexity(ours, held), kenlm_perplexity(theirs, held)), 1e-5)
-    estimate(train, 3, ours, "--prune", "0,1,2", "--discounts", given)
-    compare_arpa("order 3 pruned by 0 1 2, lmplz's discounts", ours, theirs)
+        if order != 3:
+            continue
+        lmplz(train, order, theirs, ["--prune", "0", "1", "2"])
+        estimate(train, order, ours, "--prune", "0,1,2", "--discounts", given)
+        compare_arpa("order 3 pruned by 0 1 2, lmplz's discounts", ours, theirs)
+        estimate(train, order, ours, "--prune", "0,1,2")
+        check("order 3 pruned by 0 1 2: perplexity relative to lmplz's",
+              relative(our_perplexity(ours, held), kenlm_perplexity(theirs, held)), 1e-5)
 
 
 def compare_subwords(path, folder, token_count):
@@ -282,9 +313,9 @@ def main():
     try:
         import kenlm  # noqa: F401
     except ImportError:
-        return print("kenlm.py: skipped: no module kenlm")
+        return print("lmplz.py: skipped: no module kenlm")
     if not shutil.which("lmplz"):
-        return print("kenlm.py: skipped: no lmplz on the PATH")
+        return print("lmplz.py: skipped: no lmplz on the PATH")
     with tempfile.TemporaryDirectory() as folder:
         found = list(texts(options.text, folder))
         for name, path in found:
