@@ -90,7 +90,7 @@ let floors: [[Target]] = [
     module("MessagePassing", ["ByteStreams"]),
     module("TensorFiles", ["ByteStreams"]),
     module("TokenStreams", ["ByteStreams"]),
-    module("FilterSupport", ["ByteStreams", argumentParser]),
+    module("FilterSupport", ["ByteStreams", "Optimization", argumentParser]),
   ],
   [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),

@@ -25,6 +25,13 @@ public enum Machine {
     return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
+  /// Seconds on a clock that never goes back.
+  public static func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
   /// Bytes of memory that this process may use: the machine's, or its control group's if less.
   public static var memoryByteCount: Int {
     var limit = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))

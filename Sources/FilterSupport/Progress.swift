@@ -14,7 +14,7 @@ public final class Progress {
   private let stage: String
   private let isTerminal: Bool
   private let isShown: Bool
-  private let start = Progress.now()
+  private let start = Machine.seconds()
   private var last: Double
   private var hasLine = false
 
@@ -38,7 +38,7 @@ public final class Progress {
   /// Shows what `text` says, given the seconds since the start; called only when a line is due.
   public func update(_ text: (Double) -> String) {
     guard isShown else { return }
-    let now = Progress.now()
+    let now = Machine.seconds()
     guard now - last >= (isTerminal ? 0.25 : 10) else { return }
     last = now
     let line = "\(Message.programName): \(stage): \(text(now - start))"
@@ -59,11 +59,4 @@ public final class Progress {
   deinit { finish() }
 
   private func megabytes(_ byteCount: Int) -> Int { byteCount / 1_000_000 }
-
-  /// Seconds on a clock that never goes back.
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
 }

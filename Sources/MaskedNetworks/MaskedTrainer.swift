@@ -19,15 +19,17 @@ public final class MaskedTrainer {
   private let scratch: ProductScratch
   private var epochNumber = 0
   private let batchSize: Int
+  private let clip: Double?
   // Activations of one batch: [batch, I], [batch, H], [batch, H], [batch, O].
   private let input: FloatStorage
   private let hidden: FloatStorage
   private let hiddenGradient: FloatStorage
   private let logits: FloatStorage
 
+  /// - clip: the largest norm of a step's gradient, if there is one.
   public init(
-    _ configuration: MaskedConfiguration, settings: OptimiserSettings, batchSize: Int, seed: UInt64,
-    team: Team
+    _ configuration: MaskedConfiguration, settings: OptimiserSettings, clip: Double? = nil,
+    batchSize: Int, seed: UInt64, team: Team
   ) {
     self.configuration = configuration
     layout = MaskedLayout(configuration)
@@ -39,6 +41,7 @@ public final class MaskedTrainer {
     self.team = team
     scratch = ProductScratch(team: team)
     self.batchSize = batchSize
+    self.clip = clip
     input = FloatStorage(count: batchSize * configuration.inputCount)
     hidden = FloatStorage(count: batchSize * configuration.hiddenWidth)
     hiddenGradient = FloatStorage(count: batchSize * configuration.hiddenWidth)
@@ -47,8 +50,9 @@ public final class MaskedTrainer {
 
   /// Visits every example once, in an order drawn for the epoch.
   ///
+  /// - rate: of a step, counted from 1 over all epochs.
   /// - Returns: the mean loss of an example before its batch's step, nats.
-  public func trainEpoch(_ examples: MaskedExamples, rate: Double) -> Double {
+  public func trainEpoch(_ examples: MaskedExamples, rate: (Int) -> Double) -> Double {
     epochNumber += 1
     var order = Array(0..<examples.count)
     for index in order.indices.reversed() where index > 0 {
@@ -63,7 +67,9 @@ public final class MaskedTrainer {
       for index in gradient.indices { gradient[index] *= mask[index] / Float(batch.count) }
       gradient.withUnsafeMutableBufferPointer { gradient in
         parameters.withUnsafeMutableBufferPointer { parameters in
-          optimiser.update(parameters, gradient: gradient, rate: rate)
+          optimiser.update(
+            parameters, gradient: gradient, rate: rate(optimiser.stepNumber + 1),
+            gradientScale: clip == nil ? 1 : clippingScale(norm: norm(gradient), limit: clip))
         }
       }
     }
@@ -83,15 +89,16 @@ public final class MaskedTrainer {
   ///
   /// - validation: may be empty: then the last parameters stay.
   public func train(
-    _ examples: MaskedExamples, validation: MaskedExamples, epochs: Int, rate: Double,
+    _ examples: MaskedExamples, validation: MaskedExamples, epochs: Int, schedule: Schedule,
     report: (EpochReport) throws -> Void
   ) rethrows {
     var best = (loss: Double.infinity, parameters: parameters)
+    var schedule = schedule
     for epoch in 1...epochs {
-      // A cosine from the full rate to none: the last steps settle.
       let phase = Double(epoch - 1) / Double(epochs)
-      let loss = trainEpoch(examples, rate: rate * 0.5 * (1 + cos(Double.pi * phase)))
+      let loss = trainEpoch(examples) { schedule.rate(step: $0, progress: phase) }
       let validationLoss = validation.count == 0 ? nil : self.loss(validation)
+      if let validationLoss { schedule.note(loss: validationLoss) }
       let isBest = (validationLoss ?? -Double(epoch)) < best.loss
       if isBest { best = (validationLoss ?? -Double(epoch), parameters) }
       try report(

@@ -15,26 +15,20 @@ public final class LabellerTraining {
   private let options: TrainingOptions
   private let network: ReferenceNetwork<Double>
 
-  /// Bits a target since the last report, of the last step.
-  public struct Report: Sendable {
-    public let step: Int
-    public let epoch: Int
-    public let targetCount: Int
-    public let nats: Double
-    public let gradientNorm: Double
-    public let rate: Double
-  }
+  private let now: () -> Double
 
   /// - records: with targets.
+  /// - now: seconds on a clock that never goes back.
   /// - Throws: `StreamError` for records without targets, or of different widths.
   public init(
     _ records: [ColumnRecord], configuration: NetworkConfiguration, parameters: [Double],
-    options: TrainingOptions
+    options: TrainingOptions, now: @escaping () -> Double
   ) throws(StreamError) {
     try LabellerTraining.check(
       records, inputs: configuration.input.width, outputs: configuration.outputCount)
     self.records = records
     self.options = options
+    self.now = now
     network = ReferenceNetwork(configuration, parameters: parameters)
   }
 
@@ -53,13 +47,13 @@ public final class LabellerTraining {
     }
   }
 
-  /// Trains; `report` is called after every step that `isReported` picks.
+  /// Trains; `report` is called after the first step and then every so many.
   ///
-  /// - Throws: `StreamError` when the loss is no number any more.
+  /// - Throws: `StreamError` when the loss is no number any more, and what `report` throws.
   public func run(
-    isReported: (Int) -> Bool = { _ in false }, report: (Report) throws -> Void = { _ in },
-    shouldStop: () -> Bool = { false }
+    reportEvery interval: Int = .max, report: (TrainingReport) throws -> Void = { _ in }
   ) throws -> RecurrentModelFile {
+    let startSeconds = now()
     var optimiser = Optimiser<Double>(
       options.optimiser, parameterCount: network.layout.count)
     let batchCount = (records.count + options.laneCount - 1) / options.laneCount
@@ -89,15 +83,14 @@ public final class LabellerTraining {
       targetCount += loss.targetCount
       recent.nats += loss.nats
       recent.targetCount += loss.targetCount
-      if isReported(step) {
+      if step == 1 || step % interval == 0 {
         try report(
-          Report(
-            step: step, epoch: (step - 1) / batchCount + 1, targetCount: targetCount,
+          TrainingReport(
+            step: step, epoch: (step - 1) / batchCount + 1, tokenCount: targetCount,
             nats: recent.nats / Double(max(recent.targetCount, 1)), gradientNorm: gradientNorm,
-            rate: rate))
+            rate: rate, tokensPerSecond: Double(targetCount) / max(now() - startSeconds, 1e-9)))
         recent = WindowLoss(nats: 0, targetCount: 0)
       }
-      if shouldStop() { break }
     }
     return RecurrentModelFile(
       configuration: network.configuration, parameters: network.parameters.map { Float($0) },

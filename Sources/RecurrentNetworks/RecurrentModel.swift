@@ -31,13 +31,8 @@ public struct RecurrentModel: LanguageModel {
     _ file: RecurrentModelFile, name: String = "<memory>",
     threads: Int = Machine.availableCores
   ) throws(StreamError) {
-    guard let table = file.table, file.configuration.output == .softmax else {
-      throw StreamError(
-        .file(name), "holds no language model: it has no vocabulary",
-        advice: "transduce runs labellers; train-rnn writes vocabularies")
-    }
+    table = try file.languageModelTable(name: name)
     configuration = file.configuration
-    self.table = table
     mode = file.mode
     // A step of a small network is over before a second thread would wake up, even for ten states.
     let isSmall = file.parameters.count < 1 << 18
@@ -54,9 +49,11 @@ public struct RecurrentModel: LanguageModel {
   }
 
   /// Opens a checked safetensors file.
-  public static func open(_ file: TensorFile) throws(StreamError) -> RecurrentModel {
+  public static func open(
+    _ file: TensorFile, threads: Int = Machine.availableCores
+  ) throws(StreamError) -> RecurrentModel {
     do throws(StreamError) {
-      return try RecurrentModel(RecurrentModelFile(file), name: file.name)
+      return try RecurrentModel(RecurrentModelFile(file), name: file.name, threads: threads)
     } catch {
       throw error.place == .none
         ? StreamError(.file(file.name), error.problem, advice: error.advice) : error

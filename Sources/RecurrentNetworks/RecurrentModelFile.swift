@@ -93,6 +93,18 @@ public struct RecurrentModelFile: Sendable {
       tokenizerFingerprint: file.metadata["chainrule.tokenizer"].flatMap { UInt64($0, radix: 16) })
   }
 
+  /// The symbols of a language model.
+  ///
+  /// - Throws: `StreamError` when the file is none.
+  func languageModelTable(name: String) throws(StreamError) -> SymbolTable {
+    guard let table, configuration.output == .softmax else {
+      throw StreamError(
+        .file(name), "holds no language model: it has no vocabulary",
+        advice: "transduce runs labellers; train-rnn writes vocabularies")
+    }
+    return table
+  }
+
   /// Writes the file; does not finish the sink.
   public func write(to sink: ByteSink) throws(StreamError) {
     var metadata = [

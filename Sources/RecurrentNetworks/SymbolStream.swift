@@ -136,9 +136,10 @@ extension TrainingData {
   /// Passes to make when nobody says: at least a thousand steps, ten million tokens, one pass.
   ///
   /// - batch: sequences side by side.
-  public func usualEpochCount(_ batch: Int) -> Int {
+  /// - window: steps of each.
+  public func usualEpochCount(batch: Int, window: Int) -> Int {
     let tokenCount = trainingRange.count
-    let steps = max(1, tokenCount / (batch * 128))
+    let steps = max(1, tokenCount / (batch * window))
     return max(1, min(10_000_000 / tokenCount, 10), 1000 / steps)
   }
 }

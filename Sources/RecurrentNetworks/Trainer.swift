@@ -29,23 +29,6 @@ public struct TrainingOptions: Sendable {
   public init() {}
 }
 
-/// What the trainer says of its last steps.
-public struct TrainingReport: Sendable {
-  public var step: Int
-  public var epoch: Int
-  /// Targets trained on so far.
-  public var tokenCount: Int
-  /// Mean over the targets since the last report, nats.
-  public var nats: Double
-  /// Mean over the validation targets, nats, when this step was evaluated.
-  public var validationNats: Double?
-  /// Of the last step, before clipping.
-  public var gradientNorm: Double
-  public var rate: Double
-  /// Since the start of this run.
-  public var tokensPerSecond: Double
-}
-
 /// Why training ended.
 public enum TrainingEnd: Sendable { case finished, converged, interrupted }
 
@@ -95,17 +78,23 @@ public final class Trainer<Network: TrainableNetwork> {
 
   /// Trains until a limit is reached or `shouldStop` says so, which is asked after every step.
   ///
-  /// - report: called after every step that `isReported` picks and after every evaluation.
-  /// - checkpoint: called after every step, with whether it was evaluated: the moment to call
-  ///   `writeCheckpoint`.
+  /// - reportEvery: steps between two reports; every evaluation is reported too, and the first step.
+  /// - saveTo: opens the checkpoint, which is then replaced: at evaluations and every minute, so that
+  ///   little is lost to a signal that kills at once, and when training is interrupted.
   /// - Throws: `StreamError` when the loss is no number any more, and what the closures throw.
   public func run(
-    isReported: (Int) -> Bool = { _ in false },
-    report: (TrainingReport) throws -> Void = { _ in },
-    checkpoint: (_ isEvaluation: Bool) throws -> Void = { _ in },
-    shouldStop: () -> Bool = { false }
+    reportEvery interval: Int = .max, report: (TrainingReport) throws -> Void = { _ in },
+    saveTo open: (() throws -> ByteSink)? = nil, shouldStop: () -> Bool = { false }
   ) throws -> TrainingEnd {
     let earlierSeconds = progress.seconds
+    var lastSave = now()
+    func save() throws {
+      guard let open else { return }
+      let sink = try open()
+      try writeCheckpoint(to: sink)
+      try sink.finish()
+      lastSave = now()
+    }
     while !isFinished() {
       let (gradientNorm, rate) = try step()
       progress.seconds = earlierSeconds + now() - startSeconds
@@ -116,7 +105,7 @@ public final class Trainer<Network: TrainableNetwork> {
       }
       let isEvaluation = isEpochEnd || isFinished()
       let validationNats = isEvaluation ? evaluate() : nil
-      if isReported(progress.step) || validationNats != nil {
+      if progress.step == 1 || progress.step % interval == 0 || validationNats != nil {
         let elapsed = max(now() - startSeconds, 1e-9)
         try report(
           TrainingReport(
@@ -126,11 +115,14 @@ public final class Trainer<Network: TrainableNetwork> {
             tokensPerSecond: Double(progress.tokenCount - startTokenCount) / elapsed))
         recent = WindowLoss(nats: 0, targetCount: 0)
       }
-      try checkpoint(isEvaluation)
+      if isEvaluation || now() - lastSave > 60 { try save() }
       if let patience = options.patience, progress.evaluationsSinceBest >= patience {
         return .converged
       }
-      if shouldStop() { return .interrupted }
+      if shouldStop() {
+        try save()
+        return .interrupted
+      }
     }
     return .finished
   }

@@ -61,7 +61,7 @@ import TokenStreams
       throw ValidationError("a code makes no sense on a terminal; use -o or a pipe")
     }
     if let model {
-      try code(with: openModel(at: model), sink)
+      try code(with: openModel(at: model, threads: threads.count), sink)
     } else if decode {
       for path in paths {
         try AdaptiveCoding.decode(

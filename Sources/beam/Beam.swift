@@ -60,6 +60,7 @@ import TokenStreams
 
   @OptionGroup var generation: GenerationOptions
   @OptionGroup var output: OutputOptions
+  @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
     try model.validate(besides: [generation.prompts].compactMap { $0 })
@@ -72,7 +73,7 @@ import TokenStreams
 
   func run() throws {
     let sink = try output.open()
-    try search(openModel(at: model.path), to: sink)
+    try search(openModel(at: model.path, threads: threads.count), to: sink)
     try sink.finish()
   }
 

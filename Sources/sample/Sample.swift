@@ -64,7 +64,7 @@ import TokenStreams
 
   func run() throws {
     let sink = try output.open()
-    try sample(from: openModel(at: model.path), to: sink)
+    try sample(from: openModel(at: model.path, threads: threads.count), to: sink)
     try sink.finish()
   }
 

@@ -39,6 +39,7 @@ import TokenStreams
   @Flag(name: [.customShort("H"), .long], help: "Name the columns in a first line.")
   var header = false
 
+  @OptionGroup var dynamic: DynamicOptions
   @OptionGroup var input: InputOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var threads: ThreadOptions
@@ -47,6 +48,9 @@ import TokenStreams
     try model.validate(besides: input.files.isEmpty ? ["-"] : input.files)
     if showsProbability, unit != nil { throw ValidationError("--prob has no --unit") }
     if let bytes, bytes < 1 { throw ValidationError("--bytes \(bytes) is less than 1") }
+    if dynamic.isOn, level != nil || showsProbability || strict || unexpected != nil {
+      throw ValidationError("--dynamic prints a summary of the corpus alone")
+    }
     if let unexpected {
       guard unexpected >= 0, unexpected <= 1 else {
         throw ValidationError("--unexpected \(unexpected) is not between 0 and 1")
@@ -59,7 +63,11 @@ import TokenStreams
 
   func run() throws {
     let sink = try output.open()
-    let result = try score(with: openModel(at: model.path), to: sink)
+    if let settings = dynamic.settings {
+      try sink.write(dynamicSummary(settings))
+      return try sink.finish()
+    }
+    let result = try score(with: openModel(at: model.path, threads: threads.count), to: sink)
     if strict, let problem = result.firstUndefined {
       try sink.flush()
       throw problem
@@ -100,6 +108,21 @@ import TokenStreams
     }
     try sink.write(buffer)
     return result
+  }
+
+  /// What the model makes of the corpus while it learns from it.
+  private func dynamicSummary(_ settings: DynamicSettings) throws -> ByteBuffer {
+    let evaluation = try openDynamicEvaluation(
+      at: model.path, settings: settings, threads: threads.count)
+    let reader = TokenReader(
+      paths: input.files, numbering: .known(evaluation.vocabulary), terminator: input.terminator)
+    let result = try evaluation.score(reader, countingBytes: bytes == nil)
+    var buffer = ByteBuffer()
+    if header { buffer.append("quantity\tvalue\n") }
+    ScoreTable.append(
+      dynamic: result.score, unit: unit ?? .bits, byteCount: bytes ?? result.byteCount,
+      to: &buffer)
+    return buffer
   }
 
   /// The table of rows, or nothing where one result for all is wanted.

@@ -29,30 +29,15 @@ import TokenStreams
     help: ArgumentHelp("Symbols at the end of a record that are its target.", valueName: "n"))
   var targets: Int?
 
-  @Option(help: ArgumentHelp("Visits of every record.", valueName: "n"))
-  var epochs = 60
-
-  @Option(help: ArgumentHelp("Records a step.", valueName: "n"))
-  var batch = 20
-
-  @Option(help: ArgumentHelp("First rate of Adam; it falls to 0 along a cosine.", valueName: "x"))
-  var rate = 0.003
-
-  @Option(help: ArgumentHelp("Decay of the weights a step (AdamW).", valueName: "x"))
-  var weightDecay = 0.0
-
   @Option(
     help: ArgumentHelp("Share of the records, from the end, to validate on.", valueName: "x"))
   var valid = 0.1
 
-  @Option(
-    help: ArgumentHelp(
-      "Write a table of losses to FILE: epoch, train, valid in bits a record.", valueName: "file"))
-  var log: String?
-
   @Option(help: ArgumentHelp("Describe a model instead of training one.", valueName: "file"))
   var describe: String?
 
+  @OptionGroup(title: "Optimisation") var optimisation: OptimisationOptions
+  @OptionGroup var log: LogOptions
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var verbosity: VerbosityOptions
@@ -63,13 +48,10 @@ import TokenStreams
     if hidden < 0 || hidden > 1 << 16 {
       throw ValidationError("--hidden \(hidden) is not sensible")
     }
-    if epochs < 1 { throw ValidationError("--epochs \(epochs) is less than 1") }
-    if batch < 1 { throw ValidationError("--batch \(batch) is less than 1") }
-    if !(rate > 0 && rate < 10) { throw ValidationError("--rate \(rate) is not between 0 and 10") }
-    if !(0..<1).contains(weightDecay) {
-      throw ValidationError("--weight-decay \(weightDecay) is not between 0 and 1")
-    }
     if !(0..<1).contains(valid) { throw ValidationError("--valid \(valid) is not between 0 and 1") }
+    if valid == 0, optimisation.schedule == .plateau {
+      throw ValidationError("--schedule plateau needs --valid")
+    }
     if (mask == .none) != (targets != nil) {
       throw ValidationError("--mask none needs --targets, and nothing else takes it")
     }
@@ -105,30 +87,30 @@ import TokenStreams
   private func train(_ examples: MaskedExamples, width: Int, symbolCount: Int) throws
     -> MaskedTrainer
   {
-    var settings = OptimiserSettings(.adamw)
-    settings.weightDecay = weightDecay
     let trainer = MaskedTrainer(
       MaskedConfiguration(
         width: width, symbolCount: symbolCount, hiddenWidth: hidden,
         mask: targets.map { .none(targetWidth: $0) } ?? .autoregressive),
-      settings: settings, batchSize: batch, seed: seed.seed,
+      settings: optimisation.settings, clip: optimisation.clip(default: nil),
+      batchSize: optimisation.batch ?? 20, seed: seed.seed,
       team: Team(count: threads.count, instructionSet: try InstructionSet.chosen()))
     let validationCount = Int(Double(examples.count) * valid)
     let border = examples.count - validationCount
-    let table = try log.map { (path) in try ByteSink.file(path) }
-    try table?.write("epoch\ttrain\tvalid\n")
+    let epochs = optimisation.epochs ?? 60
+    let table = try log.open()
     let progress = verbosity.progress("training")
     try trainer.train(
       examples[0..<border], validation: examples[border..<examples.count], epochs: epochs,
-      rate: rate
+      schedule: optimisation.schedule(defaultRate: 0.003)
     ) { report in
-      let valid = report.validationLoss.map { "\($0)" } ?? "nan"
-      try table?.write("\(report.epoch)\t\(report.loss)\t\(valid)\n")
+      let valid = report.validationLoss.map { "\($0)" } ?? ""
+      try table?.write([
+        ("epoch", "\(report.epoch)"), ("train", "\(report.loss)"), ("valid", valid),
+      ])
       progress.update { _ in "epoch \(report.epoch) of \(epochs), \(report.loss) bits a record" }
       if report.isBest { verbosity.note("epoch \(report.epoch): \(report.loss), valid \(valid)") }
     }
     progress.finish()
-    try table?.finish()
     return trainer
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ArgumentParser
+import ByteStreams
 public import RecurrentNetworks
 
 extension NetworkConfiguration.Cell: ExpressibleByArgument {}
@@ -62,10 +63,19 @@ struct NetworkOptions: ParsableArguments {
       layerCount: layers, isTied: tied, hasBiases: !noBias)
   }
 
-  /// A labeller of columns.
-  func transducer(inputs: Int, outputs: Int, isSquared: Bool) -> NetworkConfiguration {
-    NetworkConfiguration(
-      cell: cell, input: .columns(width: inputs), layerCount: layers, hiddenWidth: hidden,
-      outputCount: outputs, output: isSquared ? .logisticSquared : .logistic, hasBiases: !noBias)
+  /// A labeller of columns like those of the records.
+  ///
+  /// - Throws: `StreamError` without records.
+  func transducer(
+    of records: [ColumnRecord], isSquared: Bool
+  ) throws(StreamError) -> NetworkConfiguration {
+    guard let first = records.first else {
+      throw StreamError(
+        .none, "no records to train on", advice: "write columns, a TAB, and targets")
+    }
+    return NetworkConfiguration(
+      cell: cell, input: .columns(width: first.columns[0].count), layerCount: layers,
+      hiddenWidth: hidden, outputCount: max(1, first.targets.first?.count ?? 0),
+      output: isSquared ? .logisticSquared : .logistic, hasBiases: !noBias)
   }
 }

@@ -17,34 +17,11 @@ import TokenStreams
       """)
 
   @OptionGroup(title: "Network") var network: NetworkOptions
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Optimisation") var optimisation: OptimisationOptions
   @OptionGroup(title: "Training") var training: TrainingOptionGroup
-
-  @Flag(help: "Train a labeller: each record is columns, a TAB, and a target for each.")
-  var transduce = false
-
-  @Option(help: "Loss of a labeller: cross-entropy or squared.")
-  var loss = LabellerLoss.crossEntropy
-
-  @Option(
-    help: ArgumentHelp("Pieces that come less often become <unk>.", valueName: "n"))
-  var minCount = 1
-
-  @Option(
-    help: ArgumentHelp(
-      "Write step, loss and rate to FILE as tab-separated columns.", valueName: "file"))
-  var log: String?
-
-  @Option(help: ArgumentHelp("Steps between two lines of the log.", valueName: "n"))
-  var logEvery = 100
-
-  @Option(
-    help: ArgumentHelp(
-      "Keep where training stands in FILE, also on SIGINT and SIGTERM.",
-      valueName: "file"))
-  var checkpoint: String?
-
-  @Flag(help: "Go on from the checkpoint if there is one.")
-  var resume = false
+  @OptionGroup(title: "Labellers") var labelling: LabellerOptions
+  @OptionGroup(title: "Running") var running: RunningOptions
 
   @Option(
     help: ArgumentHelp("Print what a model file holds instead of training.", valueName: "model"))
@@ -60,20 +37,15 @@ import TokenStreams
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if logEvery < 1 { throw ValidationError("--log-every \(logEvery) is less than 1") }
-    if minCount < 1 { throw ValidationError("--min-count \(minCount) is less than 1") }
-    if transduce, training.continuous || training.valid != nil || checkpoint != nil {
-      throw ValidationError("--transduce takes no --continuous, --valid or --checkpoint")
+    if data.valid == nil, optimisation.schedule == .plateau || training.needsValidation {
+      throw ValidationError("--patience, --evaluate-every and --schedule plateau need --valid")
     }
-    if transduce, training.time != nil || training.average.kind != .none {
-      throw ValidationError("--transduce takes no --time or --average")
-    }
-    if transduce, network.tied || network.embed != nil || minCount > 1 {
-      throw ValidationError("--transduce takes no --tied, --embed or --min-count")
-    }
-    if resume, checkpoint == nil { throw ValidationError("--resume needs --checkpoint") }
+    if labelling.transduce { try refuseOptionsOfLanguageModels() }
     if !(0...100_000).contains(unroll) || (unroll > 0 && describe == nil) {
       throw ValidationError("--unroll \(unroll) needs --describe and a number of steps")
+    }
+    if describe != nil, !input.files.isEmpty {
+      throw ValidationError("--describe reads no token stream")
     }
   }
 
@@ -82,23 +54,42 @@ import TokenStreams
     if let describe {
       let file = try RecurrentModelFile(TensorFile(path: describe))
       try sink.write(file.summary(unrolledSteps: unroll))
-    } else if transduce {
-      try LabellerSession(command: self).train().write(to: sink)
+    } else if labelling.transduce {
+      try trainLabeller(readColumns()).write(to: sink)
     } else {
-      try TrainingSession(command: self, data: readData()).train().write(to: sink)
+      try trainLanguageModel(readTokens()).write(to: sink)
     }
     try sink.finish()
   }
 
-  private func readData() throws -> TrainingData {
+  private func readTokens() throws -> TrainingData {
     let progress = verbosity.progress("reading")
     defer { progress.finish() }
     func reader(_ paths: [String]) -> TokenReader {
       TokenReader(paths: paths, numbering: .growing, terminator: input.terminator)
     }
     return try TrainingData(
-      training: reader(input.files), validation: training.validationFile.map { reader([$0]) },
-      heldOutShare: training.heldOutShare ?? 0, minimumCount: minCount
+      training: reader(input.files), validation: data.validationFile.map { reader([$0]) },
+      heldOutShare: data.heldOutShare ?? 0, minimumCount: data.minCount
     ) { progress.update(byteCount: $0) }
+  }
+
+  private func readColumns() throws -> [ColumnRecord] {
+    try ColumnRecord.all(RecordReader(paths: input.files, terminator: input.terminator))
+  }
+
+  /// A labeller learns whole records, exactly, on one thread: what has no meaning there is refused.
+  private func refuseOptionsOfLanguageModels() throws {
+    let given = [
+      ("tied", network.tied), ("embed", network.embed != nil), ("continuous", data.continuous),
+      ("valid", data.valid != nil), ("min-count", data.minCount > 1),
+      ("window", training.window != nil), ("time", training.time != nil),
+      ("average", training.average != .none),
+      ("dropout-embedding", training.dropoutEmbedding > 0),
+      ("checkpoint", running.checkpoint != nil), ("threads", threads.threads != nil),
+    ]
+    if let (name, _) = given.first(where: \.1) {
+      throw ValidationError("--transduce takes no --\(name)")
+    }
   }
 }

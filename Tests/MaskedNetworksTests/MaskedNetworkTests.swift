@@ -150,7 +150,8 @@ func `gradients agree with central differences`(configuration: MaskedConfigurati
   for threads in [1, 3] {
     let trainer = try trainer(configuration, threads: threads)
     trainer.train(
-      examples[0..<360], validation: examples[360..<400], epochs: 60, rate: 0.02, report: { _ in })
+      examples[0..<360], validation: examples[360..<400], epochs: 60,
+      schedule: Schedule(.cosine, rate: 0.02), report: { _ in })
     #expect(trainer.loss(examples) / log(2) < 4.2)
     results.append(trainer.parameters)
   }

@@ -84,7 +84,7 @@ private let corpus = "what do cows eat ?\nwhat do pigs like ?\npigs eat corn .\n
         $0.averaging = .none
       }, now: { 0 })
     #expect(
-      try trainer.run(isReported: { _ in true }, report: { reports.append($0) }) == .finished)
+      try trainer.run(reportEvery: 1, report: { reports.append($0) }) == .finished)
     #expect(reports[0].nats > 2.3 && reports.last!.nats < 1)
     let validated = try trainingData(corpus, heldOutShare: 0.2)
     let stalled = try Trainer(
