@@ -149,35 +149,27 @@ INLINE void tile(int height, const float *block, const float *panel, const float
   }
 }
 
-/// `height` rows of all panels. Full panels see a constant width: plain loads and stores.
-INLINE void strip(int height, const float *block, const float *panels, long panel_size,
-                  const float *start, long start_stride, float *c, long c_stride, long columns,
-                  long inner) {
-  for (; columns >= PANEL; columns -= PANEL, panels += panel_size, c += PANEL) {
-    tile(height, block, panels, start, start_stride, c, c_stride, PANEL, inner);
-    if (start) start += PANEL;
-  }
-  if (columns > 0)
-    tile(height, block, panels, start, start_stride, c, c_stride, columns, inner);
-}
-
-static void strip_of(int height, const float *block, const float *panels, long panel_size,
-                     const float *start, long start_stride, float *c, long c_stride,
-                     long columns, long inner) {
-#define STRIP(h)                                                                               \
-  case h:                                                                                      \
-    strip(h, block, panels, panel_size, start, start_stride, c, c_stride, columns, inner);     \
+/// The tile of that height. A full panel sees a constant width: plain loads and stores.
+static void tile_of(int height, const float *block, const float *panel, const float *start,
+                    long start_stride, float *c, long c_stride, long columns, long inner) {
+#define TILE(h)                                                                               \
+  case h:                                                                                     \
+    if (columns >= PANEL)                                                                     \
+      tile(h, block, panel, start, start_stride, c, c_stride, PANEL, inner);                  \
+    else                                                                                      \
+      tile(h, block, panel, start, start_stride, c, c_stride, columns, inner);                \
     break;
   switch (height) {
-    STRIP(1) STRIP(2) STRIP(3) STRIP(4) STRIP(5) STRIP(6)
+    TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
 #if ROWS > 6
-    STRIP(7) STRIP(8) STRIP(9) STRIP(10) STRIP(11) STRIP(12)
+    TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
 #endif
   }
 }
 
 /// Depth of a block of a: with a panel's part it stays in the first-level cache.
-enum { DEPTH = 256 };
+/// Blocks that are copied at once: a panel's part is read from further away once for all of them.
+enum { DEPTH = 256, STRIPS = 8 };
 
 /// Copies `height` rows of a, `depth` elements of each, to [depth][height]; writes WIDTH past it.
 static void copy_rows(const float *a, long stride, int height, long depth, float *block) {
@@ -211,7 +203,10 @@ static void product_of_row(const float *a, const float *panels, const float *sta
     UNROLL for (int i = 0; i < 8; i++) store(c + i * WIDTH, sum[i], WIDTH);
     if (start) start += 4 * PANEL;
   }
-  strip(1, a, panels, panel_size, start, 0, c, 0, columns, inner);
+  for (; columns > 0; columns -= PANEL, panels += panel_size, c += PANEL) {
+    tile_of(1, a, panels, start, 0, c, 0, columns, inner);
+    if (start) start += PANEL;
+  }
 }
 
 /// Height of the next tile, so that `rows` are spread evenly over as few tiles as hold them.
@@ -220,31 +215,10 @@ INLINE int next_height(long rows) {
   return (int)((rows + tiles - 1) / tiles);
 }
 
-static void product(const float *a, long a_stride, const float *panels, const float *start,
-                    long start_stride, float *c, long c_stride, long rows, long columns,
-                    long inner) {
-  if (rows == 1) return product_of_row(a, panels, start, c, columns, inner);
-  float block[DEPTH * ROWS + WIDTH];
-  while (rows > 0) {
-    const int height = next_height(rows);
-    const float *from = start;
-    long from_stride = start_stride;
-    for (long k = 0; k == 0 || k < inner; k += DEPTH, from = c, from_stride = c_stride) {
-      const long depth = inner - k < DEPTH ? inner - k : DEPTH;
-      copy_rows(a + k, a_stride, height, depth, block);
-      strip_of(height, block, panels + k * PANEL, inner * PANEL, from, from_stride, c, c_stride,
-               columns, depth);
-    }
-    a += height * a_stride, c += height * c_stride, rows -= height;
-    if (start) start += height * start_stride;
-  }
-}
-
-/// Blocks of several strips are copied at once: neighbours in a row of a share cache lines and pages.
-static void product_transposed(const float *a, long a_stride, const float *panels,
-                               const float *start, long start_stride, float *c, long c_stride,
-                               long rows, long columns, long inner) {
-  enum { STRIPS = 8 };
+/// Panels outside, strips inside: a panel's part stays in the first-level cache while all strips pass.
+INLINE void product_of(int is_transposed, const float *a, long a_stride, const float *panels,
+                       const float *start, long start_stride, float *c, long c_stride, long rows,
+                       long columns, long inner) {
   float blocks[STRIPS][DEPTH * ROWS + WIDTH];
   while (rows > 0) {
     int heights[STRIPS], strips = 0;
@@ -255,20 +229,44 @@ static void product_transposed(const float *a, long a_stride, const float *panel
     long from_stride = start_stride;
     for (long k = 0; k == 0 || k < inner; k += DEPTH, from = c, from_stride = c_stride) {
       const long depth = inner - k < DEPTH ? inner - k : DEPTH;
-      for (long i = 0; i < depth; i++) {
-        const float *in = a + (k + i) * a_stride;
+      if (is_transposed)
+        // Row by row of a: neighbours share cache lines and pages. The next pages are fetched early.
+        for (long i = 0; i < depth; i++) {
+          const float *in = a + (k + i) * a_stride;
+          for (long j = 0; j < sum && i + 16 < depth; j += 16)
+            __builtin_prefetch(in + 16 * a_stride + j);
+          for (long s = 0, row = 0; s < strips; row += heights[s++])
+            for (int j = 0; j < heights[s]; j += WIDTH)
+              store(blocks[s] + i * heights[s] + j, load(in + row + j, rows - row - j), WIDTH);
+        }
+      else
         for (long s = 0, row = 0; s < strips; row += heights[s++])
-          for (int j = 0; j < heights[s]; j += WIDTH)
-            store(blocks[s] + i * heights[s] + j, load(in + row + j, rows - row - j), WIDTH);
+          copy_rows(a + row * a_stride + k, a_stride, heights[s], depth, blocks[s]);
+      for (long j = 0; j < columns; j += PANEL) {
+        const float *panel = panels + j * inner + k * PANEL;
+        for (long s = 0, row = 0; s < strips; row += heights[s++])
+          tile_of(heights[s], blocks[s], panel, from ? from + row * from_stride + j : 0,
+                  from_stride, c + row * c_stride + j, c_stride, columns - j, depth);
       }
-      for (long s = 0, row = 0; s < strips; row += heights[s++])
-        strip_of(heights[s], blocks[s], panels + k * PANEL, inner * PANEL,
-                 from ? from + row * from_stride : 0, from_stride, c + row * c_stride, c_stride,
-                 columns, depth);
     }
-    a += sum, c += sum * c_stride, rows -= sum;
+    a += is_transposed ? sum : sum * a_stride;
+    c += sum * c_stride, rows -= sum;
     if (start) start += sum * start_stride;
   }
+}
+
+static void product(const float *a, long a_stride, const float *panels, const float *start,
+                    long start_stride, float *c, long c_stride, long rows, long columns,
+                    long inner) {
+  if (rows == 1) product_of_row(a, panels, start, c, columns, inner);
+  else
+    product_of(0, a, a_stride, panels, start, start_stride, c, c_stride, rows, columns, inner);
+}
+
+static void product_transposed(const float *a, long a_stride, const float *panels,
+                               const float *start, long start_stride, float *c, long c_stride,
+                               long rows, long columns, long inner) {
+  product_of(1, a, a_stride, panels, start, start_stride, c, c_stride, rows, columns, inner);
 }
 
 // MARK: cells

@@ -45,9 +45,10 @@ extension Team {
 
 /// Packed parts of the right-hand sides of products, one for each member of a team.
 ///
-/// A part stays in the second-level cache (512 KiB) while all rows of a block pass by.
+/// A part is read once for some fifty rows, so it may lie in the third-level cache; wide ones repay the
+/// copying of the left-hand side.
 public struct ProductScratch: ~Copyable, Sendable {
-  static let floatCount = 1 << 17
+  static let floatCount = 1 << 18
   private let storage: FloatStorage
 
   public init(team: Team) {

@@ -19,6 +19,8 @@ public struct Initialisation: Hashable, Sendable {
   /// The parameters in the order of the layout; a function of configuration and seed alone.
   ///
   /// With the usual ranges the output layer is zero: the first loss is exactly ln(outputs).
+  @_specialize(where Scalar == Float)
+  @_specialize(where Scalar == Double)
   public func parameters<Scalar: BinaryFloatingPoint & Sendable>(
     of configuration: NetworkConfiguration, seed: UInt64, as type: Scalar.Type = Scalar.self
   ) -> [Scalar] {
