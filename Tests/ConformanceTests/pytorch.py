@@ -117,6 +117,11 @@ def compare():
             save_file(dict(model.state_dict()), path + ".again", metadata=metadata)
             again = score(path + ".again")
             assert again == ours
+            # Without metadata the shapes say what it is.
+            save_file(dict(model.state_dict()), path + ".bare")
+            described = run("train-rnn", "--describe", path + ".bare").splitlines()
+            assert described[-1] == f"total {sum(p.numel() for p in model.parameters())}"
+            assert described[0].startswith(f"cell={'tanh' if cell == 'relu' else cell} ")
 
 
 if __name__ == "__main__":
