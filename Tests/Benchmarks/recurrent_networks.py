@@ -134,7 +134,8 @@ def main():
         plain = run("train", lanes, steps, "plain")
         again = torch_training(kind, layers, width, lanes, steps, symbols, rounds)
         theirs = tuple(map(max, zip(theirs, again)))
-        show(f"train {case}", TARGETS[case], mine, theirs, f", plain {plain[0] / theirs[0]:.2f}")
+        show(f"train {case}", TARGETS[case], mine, theirs,
+             f", plain {plain[0] / theirs[0]:.2f} (CPU {plain[1] / theirs[1]:.2f})")
         for name, count, targets in (("sample", 1, SAMPLE_TARGETS), ("beam", 10, BEAM_TARGETS)):
             if case in targets:
                 length = 20 if symbols > 1000 else 300
