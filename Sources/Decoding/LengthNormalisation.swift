@@ -13,6 +13,18 @@ public enum LengthNormalisation: Hashable, Sendable {
   /// system», eq. 14.
   case gnmt(exponent: Double)
 
+  /// Reads `plain[:α]` (α is 1) or `gnmt[:α]` (0.6); nothing when it is neither, or α is negative.
+  public init?(_ description: String) {
+    let parts = description.split(separator: ":", maxSplits: 1)
+    let exponent = parts.count == 2 ? Double(parts[1]) ?? -1 : parts.first == "gnmt" ? 0.6 : 1
+    guard exponent >= 0, exponent.isFinite else { return nil }
+    switch parts.first {
+    case "plain": self = .plain(exponent: exponent)
+    case "gnmt": self = .gnmt(exponent: exponent)
+    default: return nil
+    }
+  }
+
   /// The score of a hypothesis of `length` predicted symbols, its `</s>` among them.
   public func score(_ logProbability: Double, length: Int) -> Double {
     switch self {

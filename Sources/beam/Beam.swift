@@ -110,14 +110,5 @@ import TokenStreams
 }
 
 extension LengthNormalisation: ExpressibleByArgument {
-  public init?(argument: String) {
-    let parts = argument.split(separator: ":", maxSplits: 1)
-    let exponent = parts.count == 2 ? Double(parts[1]) ?? -1 : parts.first == "gnmt" ? 0.6 : 1
-    guard exponent >= 0, exponent.isFinite else { return nil }
-    switch parts.first {
-    case "plain": self = .plain(exponent: exponent)
-    case "gnmt": self = .gnmt(exponent: exponent)
-    default: return nil
-    }
-  }
+  public init?(argument: String) { self.init(argument) }
 }
