@@ -12,6 +12,8 @@ struct SegmentNumbering: ~Copyable {
   private var table = PieceTable()
   private var spelling = ByteBuffer()
   private let recent: UnsafeMutablePointer<Entry>
+  /// The tokens of the pieces of one byte, plus one; 0 for those that have none yet.
+  private var bytes = InlineArray<256, Token>(repeating: 0)
   private static let slotCount = 2048
 
   /// A piece of up to 16 bytes with zeros behind, which are in no plain piece, and its token; the empty
@@ -31,6 +33,16 @@ struct SegmentNumbering: ~Copyable {
 
   /// Appends the token of the piece at `start`, which is not empty.
   @inline(__always) mutating func append(_ text: TextScanner, _ start: Int, _ length: Int) {
+    if length == 1 {
+      let byte = Int(text.base[start])
+      if bytes[byte] == 0 {
+        appendSpelt(UnsafeBufferPointer(start: text.base + start, count: 1))
+        bytes[byte] = tokens.tokens[tokens.count &- 1] &+ 1
+      } else {
+        tokens.append(bytes[byte] &- 1)
+      }
+      return
+    }
     guard let piece = text.plainPiece(start, length) else {
       return appendSpelt(UnsafeBufferPointer(start: text.base + start, count: length))
     }

@@ -119,6 +119,13 @@ private enum TextWriting: ScannerOperation {
         if length > 0 { continue }
       }
       index = S.end(in: text, from: start)
+      if index &- start == 1 {
+        let byte = text.base[start]
+        if byte &- 0x21 < 0x5E, byte != 0x5C {
+          output.pointee.append(byte)
+          continue
+        }
+      }
       if text.appendPlain(start, index &- start, to: &output.pointee) { continue }
       Spelling.append(
         UnsafeBufferPointer(start: text.base + start, count: index &- start), to: &output.pointee)
@@ -206,7 +213,7 @@ extension TextScanner {
   }
 
   /// The high bit of each byte that is not 21-7E, or is a backslash.
-  @inline(__always) private static func unplain(_ word: UInt64) -> UInt64 {
+  @inline(__always) static func unplain(_ word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let low = word & (0x7F &* ones)
     let isBackslash = ~((low ^ (0x5C &* ones)) &+ 0x7F &* ones)

@@ -216,12 +216,17 @@ extension TextScanner {
 /// `\S+`
 enum WhitespaceScanner: SplitScanner {
   @inline(__always) static func start(in text: TextScanner, from index: Int) -> Int {
-    text.end(of: .space, from: index)
+    WordScanner.start(in: text, from: index)
   }
 
   @inline(__always) static func end(in text: TextScanner, from index: Int) -> Int {
     var index = index
     while index < text.count {
+      if index &+ 8 <= text.count {
+        let rest = TextScanner.unplain(text.loadWord(index))
+        index &+= rest.trailingZeroBitCount &>> 3
+        if rest == 0 { continue }
+      }
       let (kind, length) = text.character(at: index)
       if kind == .space { break }
       index &+= length

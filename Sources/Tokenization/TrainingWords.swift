@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
-public import TokenStreams
+internal import TokenStreams
 
 /// Distinct words in order of first appearance, and how often each occurs: what subword learners read.
 public struct TrainingWords: ~Copyable {

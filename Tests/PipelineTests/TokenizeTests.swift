@@ -45,6 +45,19 @@ func `decoding gives back any bytes`(unit: String) throws {
   }
 }
 
+@Test(arguments: ["--bytes", "--characters"])
+func `decoding gives back a line of ten million bytes`(unit: String) throws {
+  let scratch = try Scratch()
+  var generator = SeededGenerator(seed: 8)
+  var line = generator.hostileBytes(count: 2_000_000).filter { $0 != 0x0A }
+  while line.count < 10_000_000 { line += line.prefix(10_000_000 - line.count) }
+  try scratch.write("in", line)
+  for form in ["", "-b"] {
+    let outcome = try scratch.run("tokenize \(unit) \(form) in | tokenize -d \(unit) | cmp - in")
+    #expect(outcome.status == 0, "\(form): \(outcome.errorOutput)")
+  }
+}
+
 @Test(arguments: ["", "-b", "--bytes --ids", "--characters -b", "--lines -z"])
 func `any number of threads writes the same bytes`(options: String) throws {
   let scratch = try Scratch()
@@ -53,6 +66,29 @@ func `any number of threads writes the same bytes`(options: String) throws {
   let outcome = try scratch.run(
     "tokenize -j1 \(options) in > 1; tokenize -j4 \(options) in > 4; cmp 1 4")
   #expect(outcome.status == 0, "\(outcome.errorOutput)")
+}
+
+@Test(arguments: ["--words", "--whitespace", "--characters", "--bytes", "--code", "--lines"])
+func `a binary stream has the tokens of the text`(unit: String) throws {
+  let scratch = try Scratch()
+  var generator = SeededGenerator(seed: 7)
+  // Plain words of all lengths, what ends them, and trouble: short pieces have paths of their own.
+  var bytes: [UInt8] = []
+  let ends = [" ", "  ", "\n", ", ", ".", "'s ", "'", "7", "é", "\t", "_", "\\", "<", "\u{300}"]
+  while bytes.count < 300_000 {
+    let length = Int.random(in: 1...18, using: &generator)
+    bytes += (0..<length).map { _ in UInt8.random(in: 0x61...0x7A, using: &generator) }
+    bytes += Array(ends.randomElement(using: &generator)!.utf8)
+    if length == 18 { bytes += generator.hostileBytes(count: 5) }
+  }
+  try scratch.write("in", bytes)
+  let outcome = try scratch.run(
+    """
+    tokenize \(unit) in > text; tokenize \(unit) -b in > binary
+    for n in 1 2; do count-ngrams -n $n text > t; count-ngrams -n $n binary | cmp - t; done
+    tokenize \(unit) -d binary > b; tokenize \(unit) -d text | cmp - b
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
 }
 
 @Test func `an open last record stays open, but not between files`() throws {
