@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+# The script kenlm.py of this folder is not the module.
+sys.path = [path for path in sys.path if os.path.abspath(path) != os.path.dirname(
+    os.path.abspath(__file__))]
 try:
     import kenlm
 except ImportError as error:

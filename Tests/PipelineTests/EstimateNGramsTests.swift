@@ -56,6 +56,53 @@ import Testing
     try expect("echo old > m; estimate-ngrams -m pigs.txt -o m; s=$?; cat m; exit $s", 1, ":1: ")
   }
 
+  @Test func weightsOfOrdersComeFromHeldOutText() throws {
+    let outcome = try scratch().run(
+      """
+      head -6 pigs.txt > train; tail -2 pigs.txt > held-out; count-ngrams -n 3 train > c
+      estimate-ngrams -v --smoothing interpolate --held-out held-out c > em 2> log
+      sed 's/.*interpolate=//; s/,/\\n/g' log
+      for w in 0.2,0.8,0 0.3,0.7,0 0.25,0.7,0.05 0.4,0.3,0.3; do
+        estimate-ngrams --smoothing interpolate=$w c > $w; done
+      for m in em 0.*; do score -m $m held-out | grep ^perplexity_known | cut -f2; done
+      """)
+    let values = outcome.lines.map { Double($0)! }
+    try #require(values.count == 8, "\(outcome.text)\(outcome.errorOutput)")
+    #expect(abs(values[..<3].reduce(0, +) - 1) < 1e-9)
+    // The weights of the maximum are as good as any.
+    #expect(values[4...].allSatisfy { values[3] <= $0 + 1e-9 })
+  }
+
+  @Test func theVocabularyIsOpenWhereTheFieldHasItSo() throws {
+    let outcome = try scratch().run(
+      """
+      count-ngrams -n 2 pigs.txt > c
+      for options in '' '--no-open-vocabulary' '--smoothing witten-bell' \
+        '--smoothing witten-bell --open-vocabulary'; do
+        estimate-ngrams -q $options c | awk '$2 == "<unk>" { print ($1 > -99) }'
+      done
+      """)
+    #expect(outcome.lines == ["1", "0", "0", "1"], "\(outcome.errorOutput)")
+  }
+
+  @Test func countsWithoutALineHaveADefinedModel() throws {
+    let outcome = try scratch().run(
+      """
+      for s in laplace=1 witten-bell katz interpolate=0.5,0.5 modified-kneser-ney; do
+        count-ngrams -n 2 < /dev/null | estimate-ngrams -q --smoothing $s > m
+        echo | score -m m --prob
+      done
+      for s in mle stupid=0.4; do estimate-ngrams --smoothing $s < /dev/null; echo $?; done
+      """)
+    let values = outcome.lines.map { Double($0)! }
+    try #require(values.count == 7, "\(outcome.errorOutput)")
+    // The Kneser-Ney family is kept in single precision; the last two are statuses.
+    for (value, expected) in zip(values, [1, 1, 1, 1, 0.5, 1, 1]) {
+      #expect(abs(value - expected) < 1e-6)
+    }
+    #expect(outcome.errorOutput.contains("estimate-ngrams: no counts, of which mle could take"))
+  }
+
   @Test func pruningLeavesRareNGramsOut() throws {
     let outcome = try scratch().run(
       "count-ngrams -n 3 pigs.txt | estimate-ngrams -q --prune 0,1 | grep -c ^ngram; "
