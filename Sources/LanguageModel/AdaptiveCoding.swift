@@ -24,10 +24,8 @@ public struct AdaptiveCoding: Sendable {
       sink,
       header: StreamHeader(
         kind: codedKind,
-        parameters: [
-          ("method", "adaptive"), ("order", String(order)),
-          ("weights", learnsWeights ? "learnt" : "witten-bell"),
-        ]), level: 0)
+        parameters: [("method", "adaptive"), ("order", String(order))]
+          + (learnsWeights ? [("weights", "learnt")] : [])), level: 0)
     var encoder = AdaptiveEncoder(self)
     var size = CodeSize()
     var coded = CodedBlock()
@@ -85,7 +83,7 @@ public struct AdaptiveCoding: Sendable {
           .file(file.name), "was coded with --adaptive \(header["order"] ?? "?")",
           advice: "give that order, or none")
       }
-      guard ["learnt", "witten-bell"].contains(header["weights"]) else {
+      guard header["weights"] == nil || header["weights"] == "learnt" else {
         throw StreamError(
           .file(file.name), "weights of an unknown kind", advice: "update arith-code")
       }

@@ -104,6 +104,14 @@ struct Invocation: CustomTestStringConvertible, Sendable {
       setUp: pigs + "arith-code --adaptive 2 in > c; mv c in",
       options: "-d --adaptive 2", joinsFiles: false, readsText: false),
     Invocation(
+      program: "tokenize", setUp: "printf 'P1 3 2 101010\nP1 3 2 110011\n' > in", options: "--pbm"),
+    Invocation(
+      program: "transduce",
+      setUp:
+        "printf '01 1\t1\n10 0\t0\n' > t; train-masked --mask none --targets 1 --epochs 2 -q t > m; "
+        + "printf '01 1\n10 0\n' > in",
+      options: "-m $d/m"),
+    Invocation(
       program: "tokenize", setUp: pigs, options: "--bytes -b", joinsFiles: false,
       isText: false),
     Invocation(
