@@ -4,7 +4,6 @@
 set -euo pipefail
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")"
-export PATH="$PWD/../.build/release:$PATH" TIME="${TIME:-60s}"
 escape() { LC_ALL=C sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' | LC_ALL=C tr -cd '\11\12\40-\176\200-\377'; }
 page() {
   cat << 'END'
