@@ -140,7 +140,8 @@ let programs: [Target] = [
   program("beam", ["Decoding", "LanguageModel", "ModelFiles"]),
   program("probe-gradients", ["Optimization", "RecurrentNetworks", "TensorFiles"]),
   program(
-    "train-rnn", ["LinearAlgebra", "Optimization", "RecurrentNetworks", "TensorFiles"],
+    "train-rnn",
+    ["LinearAlgebra", "MessagePassing", "Optimization", "RecurrentNetworks", "TensorFiles"],
     opensLibraries: true),
   program("transduce", ["MaskedNetworks", "RecurrentNetworks", "TensorFiles"]),
   program("arith-code", ["LanguageModel", "ModelFiles"]),

@@ -48,6 +48,9 @@ import TokenStreams
     if hidden < 0 || hidden > 1 << 16 {
       throw ValidationError("--hidden \(hidden) is not sensible")
     }
+    if let batch = optimisation.batch, batch > 1 << 16 {
+      throw ValidationError("--batch \(batch) is above \(1 << 16)")
+    }
     if !(0..<1).contains(valid) { throw ValidationError("--valid \(valid) is not between 0 and 1") }
     if valid == 0, optimisation.schedule == .plateau {
       throw ValidationError("--schedule plateau needs --valid")

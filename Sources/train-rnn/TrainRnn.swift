@@ -3,6 +3,7 @@
 import ArgumentParser
 import ByteStreams
 import FilterSupport
+import MessagePassing
 import Optimization
 import RecurrentNetworks
 import TensorFiles
@@ -51,15 +52,33 @@ import TokenStreams
 
   func run() throws {
     let sink = try output.open()
+    let ranks = describe == nil ? try openRanks() : nil
     if let describe {
       let file = try RecurrentModelFile(TensorFile(path: describe))
       try sink.write(file.summary(unrolledSteps: unroll))
     } else if labelling.transduce {
       try trainLabeller(readColumns()).write(to: sink)
     } else {
-      try trainLanguageModel(readTokens()).write(to: sink)
+      let model = try trainLanguageModel(readTokens(), among: ranks)
+      ranks?.finish()
+      // All have the same model; the others' output is dropped.
+      if let ranks, ranks.rank > 0 { return }
+      try model.write(to: sink)
     }
     try sink.finish()
+  }
+
+  /// The processes of an `mpirun`, which share the work.
+  private func openRanks() throws -> Communicator? {
+    guard let ranks = try Communicator.opened() else { return nil }
+    guard !labelling.transduce else {
+      throw StreamError(.none, "a labeller is trained by one process", advice: "leave out mpirun")
+    }
+    guard !input.files.isEmpty, !input.files.contains("-") else {
+      throw StreamError(
+        .none, "\(ranks.count) processes cannot share standard input", advice: "give files")
+    }
+    return ranks
   }
 
   private func readTokens() throws -> TrainingData {

@@ -3,6 +3,7 @@
 import ByteStreams
 import FilterSupport
 import LinearAlgebra
+import MessagePassing
 import Optimization
 import RecurrentNetworks
 import TensorFiles
@@ -11,36 +12,62 @@ import TensorFiles
 
 extension TrainRnn {
   /// Trains and gives back the model; dies of the signal that interrupted it.
-  func trainLanguageModel(_ data: TrainingData) throws -> RecurrentModelFile {
+  ///
+  /// - ranks: the processes that share the work; one of them writes.
+  func trainLanguageModel(
+    _ data: TrainingData, among ranks: Communicator?
+  ) throws -> RecurrentModelFile {
     let configuration = network.languageModel(symbolCount: data.table.count)
     let options = options(usualEpochCount: data.usualEpochCount(batch:window:))
     let network = FastNetwork(
       configuration, parameters: parameters(of: configuration),
       team: Team(count: threads.count, instructionSet: try InstructionSet.chosen()))
+    let parameters =
+      if let ranks {
+        try train(ShardedNetwork(network, among: ranks), data, options, ranks)
+      } else {
+        try train(network, data, options, nil)
+      }
+    return RecurrentModelFile(
+      configuration: configuration, parameters: parameters, table: data.table, mode: options.mode)
+  }
+
+  private func train(
+    _ network: some TrainableNetwork<Float>, _ data: TrainingData, _ options: TrainingOptions,
+    _ ranks: Communicator?
+  ) throws -> [Float] {
+    let leads = ranks.map { $0.rank == 0 } ?? true
+    // All processes go by the clock of the first, which they learn after each step.
+    var clock = ranks?.gathered(Machine.seconds())[0]
     let stop = running.checkpoint.map { _ in StopRequest() }
     let saved = try savedCheckpoint(for: network, data, options)
     let trainer = try Trainer(
-      network, data: data, options: options, resuming: saved, now: Machine.seconds)
-    verbosity.note(trainer.introduction)
-    let log = try running.log.open(isContinued: saved != nil)
-    let progress = verbosity.progress("training")
+      network, data: data, options: options, resuming: saved, now: { clock ?? Machine.seconds() })
+    if leads { verbosity.note(trainer.introduction) }
+    let log = leads ? try running.log.open(isContinued: saved != nil) : nil
+    let progress = leads ? verbosity.progress("training") : nil
+    let checkpoint = leads ? running.checkpoint : nil
     let end = try trainer.run(
       reportEvery: running.logEvery ?? 100,
       report: { report in
         try log?.write(report.row)
-        if let evaluation = report.evaluation { verbosity.note(evaluation) }
+        if leads, let evaluation = report.evaluation { verbosity.note(evaluation) }
       },
-      saveTo: running.checkpoint.map { path in { () throws(StreamError) in try .file(path) } },
+      saveTo: checkpoint.map { path in { () throws(StreamError) in try .file(path) } },
       shouldStop: {
-        progress.update { _ in trainer.status }
-        return stop?.isRequested ?? false
+        progress?.update { _ in trainer.status }
+        let isRequested = stop?.isRequested ?? false
+        guard let ranks else { return isRequested }
+        clock = ranks.gathered(Machine.seconds())[0]
+        return ranks.gathered(isRequested ? 1 : 0).contains(1)
       })
-    progress.finish()
-    if end == .interrupted { stop?.dieIfRequested() }
-    verbosity.note(trainer.status)
-    return RecurrentModelFile(
-      configuration: configuration, parameters: trainer.result, table: data.table,
-      mode: options.mode)
+    progress?.finish()
+    if end == .interrupted {
+      stop?.dieIfRequested()
+      throw StreamError(.none, "another process was told to stop; go on with --resume")
+    }
+    if leads { verbosity.note(trainer.status) }
+    return trainer.result
   }
 
   func trainLabeller(_ records: [ColumnRecord]) throws -> RecurrentModelFile {

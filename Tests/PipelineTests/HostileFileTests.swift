@@ -88,6 +88,7 @@ private let files: [(bytes: [UInt8], command: String)] = [
 }
 
 @Test(arguments: [
+  "train-masked --batch 1000000000000 masks -o x",
   "unigram-learn --vocabulary 9223372036854775807 $examples/pigs.txt",
   "estimate-ngrams --prune-entropy nan $examples/pigs.txt",
 ]) func `an option out of all proportion is wrong usage`(command: String) throws {
