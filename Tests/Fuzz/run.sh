@@ -18,7 +18,7 @@ for target in "${targets[@]}"; do
   mkdir -p "$corpus"
   status=0
   FUZZ_TARGET=$target FUZZ_SEEDS=$corpus nice -n 19 "$fuzz" "$corpus" \
-    -max_total_time="$seconds" -max_len=4096 -rss_limit_mb=2048 -malloc_limit_mb=512 -timeout=10 \
+    -max_total_time="$seconds" -max_len=4096 -rss_limit_mb=2048 -malloc_limit_mb=512 -timeout=100 \
     -print_final_stats=1 -artifact_prefix="$build/findings/$target-" > $build/log 2>&1 || status=$?
   tried=$(sed -n 's/stat::number_of_executed_units: *//p' $build/log)
   peak=$(sed -n 's/stat::peak_rss_mb: *//p' $build/log)
