@@ -178,22 +178,23 @@ public indirect enum PreTokenizer: Sendable {
     return result
   }
 
-  /// Runs of one script; kana count as Han, and a space or a character of no script joins what is
-  /// before it.
+  /// Runs of one script; kana count as Han, and a space joins what is before it. As in the library,
+  /// spaces in front of everything are in no word.
   private static func scripts(of text: AlignedText, _ words: [Range<Int>]) -> [Range<Int>] {
     var result: [Range<Int>] = []
     text.bytes.withUnsafeBufferPointer { bytes in
       for word in words {
         var last: String?
-        var start = word.lowerBound
+        var start = word.upperBound
         forEachScalar(of: UnsafeBufferPointer(rebasing: bytes[word])) { scalar, range in
-          var script: String? = scalar == 0x20 ? nil : UnicodeScripts.script(of: scalar)
+          guard scalar != 0x20 else { return }
+          var script = UnicodeScripts.script(of: scalar)
           if scalar == 0x30FC || script == "hiragana" || script == "katakana" { script = "han" }
-          if let script, let last, script != last {
-            result.append(start..<word.lowerBound + range.lowerBound)
-            start = word.lowerBound + range.lowerBound
-          }
-          last = script ?? last
+          guard script != last else { return }
+          let place = word.lowerBound + range.lowerBound
+          if last != nil { result.append(start..<place) }
+          start = place
+          last = script
         }
         if start < word.upperBound { result.append(start..<word.upperBound) }
       }
