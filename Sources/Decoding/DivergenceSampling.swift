@@ -47,6 +47,7 @@ extension LanguageModel {
     _ body: (Double, Double) -> Void
   ) throws {
     let sampler = Sampler(self, adjustments: [], maximumCount: nil)
+    let translation = TokenTranslation(from: vocabulary, to: other.vocabulary)
     var next = records.lowerBound
     try orderedParallelMap(
       threads: threads,
@@ -57,14 +58,20 @@ extension LanguageModel {
       },
       transform: { (range: Range<Int>) -> [(Double, Double)] in
         var block = TokenBlock()
+        var translated = TokenBlock()
+        var isKnown: [Bool] = []
         let numbers = UInt64(range.lowerBound)..<UInt64(range.upperBound)
         for tokens in try sampler.samples(of: [], records: numbers, random: random) {
           block.tokens += tokens
           block.endRecord()
+          isKnown.append(translation.translated(tokens) != nil)
+          guard let tokens = translation.translated(tokens) else { continue }
+          translated.tokens += tokens
+          translated.endRecord()
         }
-        let (own, others) = (try self.scored(block), try other.scored(block))
-        return zip(own.recordScores, others.recordScores).map {
-          ($0.logProbability, $1.logProbability)
+        var others = try other.scored(translated).recordScores.makeIterator()
+        return zip(try self.scored(block).recordScores, isKnown).map { own, isKnown in
+          (own.logProbability, isKnown ? others.next()!.logProbability : -.infinity)
         }
       },
       emit: { (pairs: [(Double, Double)]) in for (own, others) in pairs { body(own, others) } })

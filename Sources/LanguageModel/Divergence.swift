@@ -112,12 +112,20 @@ extension Divergence {
 }
 
 extension LanguageModel {
-  /// - Throws: `StreamError` unless the other model is one of the same records.
+  /// - Throws: `StreamError` unless one model has all tokens of the other, and records of both end alike.
   public func requireComparable(with other: some LanguageModel) throws(StreamError) {
-    guard vocabulary.fingerprint == other.vocabulary.fingerprint, ending == other.ending else {
+    guard
+      TokenTranslation(from: vocabulary, to: other.vocabulary).isComplete
+        || TokenTranslation(from: other.vocabulary, to: vocabulary).isComplete
+    else {
       throw StreamError(
         .none, "the models have different vocabularies", advice: "estimate both over one vocabulary"
       )
+    }
+    guard ending == other.ending else {
+      throw StreamError(
+        .none, "the models' records end in different ways",
+        advice: "make both of records with ends, or both of one width")
     }
   }
 }

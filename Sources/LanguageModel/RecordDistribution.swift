@@ -17,10 +17,19 @@ public protocol RecordDistribution {
 /// The records of a model, by the chain rule.
 public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
   private let model: Model
+  /// From the model's own tokens to those that records are given in, and back.
+  private let outward: TokenTranslation
+  private let inward: TokenTranslation
 
-  public init(_ model: Model) { self.model = model }
+  /// - vocabulary: the tokens of records; the model's own if nothing is said.
+  public init(_ model: Model, in vocabulary: Vocabulary? = nil) {
+    self.model = model
+    outward = TokenTranslation(from: model.vocabulary, to: vocabulary ?? model.vocabulary)
+    inward = TokenTranslation(from: vocabulary ?? model.vocabulary, to: model.vocabulary)
+  }
 
-  /// In order of token numbers; one token where records never end.
+  /// In order of token numbers; one token where records never end. Records that the vocabulary lacks
+  /// a token for hold `TokenTranslation.none` alone.
   public func outcomes() throws(StreamError) -> [(tokens: [Token], logProbability: Double)] {
     var result: [(tokens: [Token], logProbability: Double)] = []
     var row = [Double](repeating: 0, count: model.vocabulary.count)
@@ -59,10 +68,13 @@ public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
         openTokenCount += tokens.count
       }
     }
-    return result
+    return result.map {
+      (outward.translated($0.tokens) ?? [TokenTranslation.none], $0.logProbability)
+    }
   }
 
   public func logProbability(ofRecord tokens: [Token]) -> Double {
+    guard let tokens = inward.translated(tokens) else { return -.infinity }
     var state = model.start
     var total = 0.0
     for token in tokens { total += model.logProbability(of: token, advancing: &state) }

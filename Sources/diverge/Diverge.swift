@@ -93,7 +93,7 @@ import TokenStreams
   {
     try p.requireComparable(with: q)
     guard let samples else {
-      return try Divergence(of: ModelRecords(p), from: ModelRecords(q)).quantities
+      return try Divergence(of: ModelRecords(p), from: ModelRecords(q, in: p.vocabulary)).quantities
     }
     return try SampledDivergence(
       of: p, from: q, count: samples, random: RandomNumbers(seed: seed.seed), threads: threads.count
