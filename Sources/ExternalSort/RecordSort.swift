@@ -20,10 +20,10 @@ enum RecordSort {
     case 1 where count >= 256 && scratch != nil:
       sortWords(records, count: count, byteCount: byteCount, scratch: scratch!)
     // The same code with a constant in it: twice as fast for the common widths.
-    case 1: sortWide(records, 0, count, wordCount: 1, byte: byteCount - 1)
-    case 2: sortWide(records, 0, count, wordCount: 2, byte: byteCount - 1)
-    case 3: sortWide(records, 0, count, wordCount: 3, byte: byteCount - 1)
-    default: sortWide(records, 0, count, wordCount: wordCount, byte: byteCount - 1)
+    case 1: sortWide(records, 0, count, wordCount: 1, bit: bitCount - 8)
+    case 2: sortWide(records, 0, count, wordCount: 2, bit: bitCount - 8)
+    case 3: sortWide(records, 0, count, wordCount: 3, bit: bitCount - 8)
+    default: sortWide(records, 0, count, wordCount: wordCount, bit: bitCount - 8)
     }
   }
 
@@ -68,26 +68,26 @@ enum RecordSort {
     if source != records { records.update(from: source, count: count) }
   }
 
-  /// Sorts records `low..<high`, which agree in all bytes above `byte`.
+  /// Sorts records `low..<high`, which agree in all bits above the eight from `bit` on.
+  ///
+  /// Digits begin at the highest bit, wherever that is in its byte, so that the first one tells most.
   @inline(__always)
   private static func sortWide(
-    _ records: UnsafeMutablePointer<UInt64>, _ low: Int, _ high: Int, wordCount: Int, byte: Int
+    _ records: UnsafeMutablePointer<UInt64>, _ low: Int, _ high: Int, wordCount: Int, bit: Int
   ) {
-    var pending: [(low: Int, high: Int, byte: Int)] = [(low, high, byte)]
-    let bytes = UnsafeRawPointer(records)
-    let stride = 8 &* wordCount
+    var pending: [(low: Int, high: Int, bit: Int)] = [(low, high, bit)]
     withUnsafeTemporaryAllocation(of: Int.self, capacity: 513) { space in
       let ends = space.baseAddress!
       let starts = ends + 256
-      while let (low, high, byte) = pending.popLast() {
-        if high &- low <= 24 || byte < 0 {
+      while let (low, high, bit) = pending.popLast() {
+        if high &- low <= 24 || bit <= -8 {
           insertionSort(records, low, high, wordCount: wordCount)
           continue
         }
+        // The last digit takes some bits again when fewer than eight are left.
+        let digit = Digit(bit: max(bit, 0), wordCount: wordCount)
         ends.update(repeating: 0, count: 256)
-        for index in low..<high {
-          ends[Int(bytes.load(fromByteOffset: index &* stride &+ byte, as: UInt8.self))] &+= 1
-        }
+        for index in low..<high { ends[digit.of(records + index &* wordCount)] &+= 1 }
         var sum = low
         for value in 0..<256 {
           starts[value] = sum
@@ -98,14 +98,14 @@ enum RecordSort {
         for value in 0..<256 {
           let first = starts[value]
           let end = ends[value]
-          if end &- first > 1 { pending.append((first, end, byte &- 1)) }
+          if end &- first > 1 { pending.append((first, end, bit &- 8)) }
         }
         // Each record goes to the next free place of its value, and the record there goes on.
         for value in 0..<256 {
           let end = ends[value]
           while starts[value] < end {
             let index = starts[value]
-            let own = Int(bytes.load(fromByteOffset: index &* stride &+ byte, as: UInt8.self))
+            let own = digit.of(records + index &* wordCount)
             if own == value {
               starts[value] = index &+ 1
             } else {
@@ -120,6 +120,31 @@ enum RecordSort {
           }
         }
       }
+    }
+  }
+
+  /// Eight bits of a record, in one word or across two.
+  private struct Digit {
+    private let word: Int
+    private let shift: UInt64
+    /// The word above, and how far up its bits go; no bit of it where all lie in one word.
+    private let upper: Int
+    private let upperShift: UInt64
+    private let upperMask: UInt64
+
+    @inline(__always) init(bit: Int, wordCount: Int) {
+      word = bit / 64
+      shift = UInt64(bit % 64)
+      let crosses = bit % 64 > 56 && word + 1 < wordCount
+      upper = crosses ? word + 1 : word
+      upperShift = crosses ? 64 - shift : 0
+      upperMask = crosses ? 0xFF : 0
+    }
+
+    @inline(__always) func of(_ record: UnsafePointer<UInt64>) -> Int {
+      let low = record[word] &>> shift & 0xFF
+      let high = record[upper] &<< upperShift & upperMask
+      return Int(truncatingIfNeeded: low | high)
     }
   }
 

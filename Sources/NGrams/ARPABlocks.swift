@@ -6,6 +6,8 @@ internal import TokenStreams
 extension BackoffEstimation {
   /// Writes the model as ARPA text; as `writeARPA` would, without having it in memory.
   func writeARPA(to sink: ByteSink, threads: Int) throws {
+    // A thread has some blocks and their text on the way, a few megabytes.
+    let threads = min(threads, max(1, memoryByteCount >> 24))
     try writeARPAHead(vocabulary, nGramCounts, to: sink)
     let (words, isSingle, order) = (WordTable(vocabulary), isSingle, order)
     for length in 1...order {

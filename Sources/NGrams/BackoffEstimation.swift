@@ -33,6 +33,8 @@ public final class BackoffEstimation {
   private var smoothing: any Smoothing
   private let allowance: MemoryAllowance
   private let directory: String
+  /// What the program may use in all.
+  let memoryByteCount: Int
   let options: EstimationOptions
   private let isOpen: Bool
   /// Whether values are rounded to single precision, as KenLM's are.
@@ -52,12 +54,13 @@ public final class BackoffEstimation {
   /// - levels: with continuation counts where the method takes them.
   init(
     _ levels: NGramLevels, vocabulary: Vocabulary, method: SmoothingMethod,
-    options: EstimationOptions, allowance: MemoryAllowance, directory: String
+    options: EstimationOptions, allowance: MemoryAllowance, _ resources: CountingResources
   ) throws {
     self.levels = levels
     self.vocabulary = vocabulary
     self.allowance = allowance
-    self.directory = directory
+    directory = resources.directory
+    memoryByteCount = resources.memoryByteCount
     smoothing = method.backoffSmoothing(options.discounts)!
     isOpen = options.isOpen ?? smoothing.countsContinuations
     isSingle = smoothing.countsContinuations
@@ -101,7 +104,7 @@ public final class BackoffEstimation {
     allowance.give(chunkByteCount)
     try self.init(
       levels, vocabulary: vocabulary, method: method, options: options, allowance: allowance,
-      directory: resources.directory)
+      resources)
   }
 
   var order: Int { levels.order }

@@ -68,15 +68,46 @@ public final class CountReader {
   /// - Throws: `StreamError` for a malformed line, a count of zero or beyond 64 bits, n-grams of
   ///   different orders, and counts of different tokenisers.
   public func next() throws(StreamError) -> CountBlock? {
+    try nextPart { (records) throws(StreamError) in
+      let block = try counts(of: records)
+      return block.count > 0 ? block : nil
+    } binary: { (stream) throws(StreamError) in
+      guard let part = try stream.next(for: self) else { return nil }
+      return try part.form.decoded(part.payload.bytes)
+    }
+  }
+
+  /// Some n-grams as they were read.
+  enum Part {
+    case counts(CountBlock)
+    case encoded(EncodedCounts)
+  }
+
+  /// The next n-grams, those of a binary stream still encoded, for other threads to decode.
+  func nextPart() throws(StreamError) -> Part? {
+    try nextPart { (records) throws(StreamError) in
+      let block = try counts(of: records)
+      return block.count > 0 ? .counts(block) : nil
+    } binary: { (stream) throws(StreamError) in
+      guard let part = try stream.next(for: self) else { return nil }
+      return .encoded(part)
+    }
+  }
+
+  /// What `text` or `binary` makes of the next part of the files; parts of which they make nothing are
+  /// passed over, and a binary stream is at its end then.
+  private func nextPart<Value>(
+    text: (RecordBlock) throws(StreamError) -> Value?,
+    binary fromBinary: (BinaryCounts) throws(StreamError) -> Value?
+  ) throws(StreamError) -> Value? {
     while true {
       if let records {
         if let block = try records.nextBlock() {
-          let counts = try counts(of: block)
-          if counts.count > 0 { return counts }
+          if let value = try text(block) { return value }
           continue
         }
       } else if let binary {
-        if let block = try binary.next(for: self) { return block }
+        if let value = try fromBinary(binary) { return value }
       } else if let path = paths.popFirst() {
         try open(InputFile(path: path))
         continue
@@ -179,7 +210,7 @@ private final class BinaryCounts {
 
   init(_ reader: consuming BlockReader) { self.reader = reader }
 
-  func next(for target: CountReader) throws(StreamError) -> CountBlock? {
+  func next(for target: CountReader) throws(StreamError) -> EncodedCounts? {
     while let block = try reader.next() {
       do throws(StreamError) {
         switch consume block {
@@ -191,15 +222,14 @@ private final class BinaryCounts {
           }
           self.header = header
         case .data(let payload, let count):
-          var block = CountBlock(order: header!.order)
-          try CountEncoder.decode(
-            payload.bytes, order: header!.order, itemCount: count, limit: tokenMap.count,
-            into: &block)
-          for index in block.tokens.indices {
-            block.tokens[index] = tokenMap[Int(block.tokens[index])]
-          }
           itemCount += count
-          if count > 0 { return block }
+          if count > 0 {
+            return EncodedCounts(
+              payload,
+              EncodedForm(
+                count: count, order: header!.order, tokenMap: tokenMap, name: reader.name,
+                itemCountBefore: itemCount - count))
+          }
         case .end: break
         }
       } catch {
@@ -210,5 +240,46 @@ private final class BinaryCounts {
       }
     }
     return nil
+  }
+}
+
+/// Some n-grams of a binary stream, encoded.
+final class EncodedCounts: Sendable {
+  let payload: ByteBuffer
+  let form: EncodedForm
+
+  init(_ payload: consuming ByteBuffer, _ form: EncodedForm) {
+    self.payload = payload
+    self.form = form
+  }
+}
+
+/// How a payload of a binary stream is to be read.
+struct EncodedForm: Sendable {
+  let count: Int
+  let order: Int
+  /// The reader's token for each of the stream's.
+  let tokenMap: [Token]
+  /// The stream's name, and how many n-grams it had before these.
+  let name: String
+  let itemCountBefore: Int
+
+  /// The n-grams in the reader's tokens.
+  ///
+  /// - Throws: `StreamError` when the payload is corrupt.
+  func decoded(_ payload: UnsafeBufferPointer<UInt8>) throws(StreamError) -> CountBlock {
+    var block = CountBlock(order: order)
+    do throws(StreamError) {
+      try CountEncoder.decode(
+        payload, order: order, itemCount: count, limit: tokenMap.count, into: &block)
+    } catch {
+      throw StreamError(
+        .file(name),
+        itemCountBefore > 0
+          ? "after n-gram \(itemCountBefore): \(error.problem)" : error.problem,
+        advice: error.advice)
+    }
+    for index in block.tokens.indices { block.tokens[index] = tokenMap[Int(block.tokens[index])] }
+    return block
   }
 }

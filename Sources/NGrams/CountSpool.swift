@@ -20,42 +20,62 @@ public struct CountSelection: Sendable {
 
 /// Counts as they come, until their vocabulary is known: in memory or in a temporary file.
 ///
-/// An n-gram is one byte (bits 0-3: how many tokens it shares with the one before it in its block;
+/// Blocks of a binary stream lie as they came. Of text, an n-gram is one byte (bits 0-3: how many tokens it shares with the one before it in its block;
 /// bits 4-7: its count, or 15), its other tokens, and where the bits are 15 the count less 15 (varints).
 final class CountSpool: CountSource, @unchecked Sendable {
   let order: Int
   let vocabulary: Vocabulary
   private let columnCount: Int
   private let store: BlockStore
-  private let blockCounts: [Int]
-  /// The vocabulary's token for each number in the store.
+  private let blocks: [Block]
+
+  private enum Block {
+    case own(count: Int)
+    case stream(EncodedForm)
+
+    var count: Int {
+      switch self {
+      case .own(let count): count
+      case .stream(let form): form.count
+      }
+    }
+  }
+
+  /// The vocabulary's token for each of the reader's.
   private let numbers: [Token]
 
   /// Reads the rest of a counts stream.
   ///
-  /// - Throws: what `CountReader` throws; an n-gram with `<s>` after another token or at its end; counts of
-  ///   a lower order than is wanted.
+  /// - Throws: what `CountReader` throws; counts of a lower order than is wanted.
   init(
     _ reader: CountReader, _ selection: CountSelection, allowance: MemoryAllowance,
     directory: String
   ) throws {
     store = BlockStore(allowance: allowance, directory: directory)
-    var counts: [Int] = []
+    var blocks: [Block] = []
     var occurrences: [UInt64] = []
-    while let block = try reader.next() {
-      let bytes = try CountSpool.encoded(block)
-      if selection.minimumCount > 0 {
-        for index in 0..<block.count {
-          let token = Int(block.tokens[(index + 1) * block.order - 1])
-          while occurrences.count <= token { occurrences.append(0) }
-          occurrences[token] &+= block.counts[index]
-        }
+    func count(_ block: CountBlock) {
+      guard selection.minimumCount > 0 else { return }
+      for index in 0..<block.count {
+        let token = Int(block.tokens[(index + 1) * block.order - 1])
+        while occurrences.count <= token { occurrences.append(0) }
+        occurrences[token] &+= block.counts[index]
       }
-      try store.append(bytes)
-      counts.append(block.count)
+    }
+    while let part = try reader.nextPart() {
+      switch part {
+      case .counts(let block):
+        count(block)
+        try store.append(CountSpool.encoded(block))
+        blocks.append(.own(count: block.count))
+      case .encoded(let encoded):
+        if selection.minimumCount > 0 { count(try encoded.form.decoded(encoded.payload.bytes)) }
+        try store.append(encoded.payload)
+        blocks.append(.stream(encoded.form))
+      }
     }
     store.finish()
-    blockCounts = counts
+    self.blocks = blocks
     columnCount = reader.order ?? 1
     order = min(selection.order ?? columnCount, columnCount)
     if let wanted = selection.order, reader.order != nil { try checkOrder(wanted, columnCount) }
@@ -75,7 +95,7 @@ final class CountSpool: CountSource, @unchecked Sendable {
     self.numbers = numbers
   }
 
-  private static func encoded(_ block: CountBlock) throws(StreamError) -> ByteBuffer {
+  private static func encoded(_ block: CountBlock) -> ByteBuffer {
     var bytes = ByteBuffer(capacity: 1 << 16)
     let order = block.order
     let (allTokens, counts) = (block.tokens.span, block.counts.span)
@@ -90,44 +110,49 @@ final class CountSpool: CountSource, @unchecked Sendable {
       }
       let count = min(counts[index], 15)
       bytes.append(UInt8(truncatingIfNeeded: shared) | UInt8(truncatingIfNeeded: count) << 4)
-      for column in shared..<order {
-        let token = allTokens[start &+ column]
-        let isFirst = column == 0 || allTokens[start &+ column &- 1] == 1
-        if token == 1, column &+ 1 == order || !isFirst { throw misplacedBeginning }
-        bytes.append(varint: UInt64(token))
-      }
+      for column in shared..<order { bytes.append(varint: UInt64(allTokens[start &+ column])) }
       if count == 15 { bytes.append(varint: counts[index] &- 15) }
     }
     return bytes
   }
 
-  var blockCount: Int { blockCounts.count }
-  var nGramCount: Int { blockCounts.reduce(0, +) }
+  var blockCount: Int { blocks.count }
+  var nGramCount: Int { blocks.reduce(0) { $0 + $1.count } }
   var memoryByteCount: Int { store.memoryByteCount + 4 * numbers.count }
 
   func forEachNGram(
     ofBlock block: Int, scratch: inout BlockStore.Scratch,
     _ body: (UnsafePointer<Token>, UInt64) throws -> Void
   ) throws {
-    var bytes = try store.bytes(of: block, scratch: &scratch).baseAddress!
+    let bytes = try store.bytes(of: block, scratch: &scratch)
     defer { store.release(block) }
     let tokens = UnsafeMutablePointer<Token>.allocate(capacity: columnCount)
     defer { tokens.deallocate() }
-    for _ in 0..<blockCounts[block] {
-      let head = bytes[0]
-      bytes += 1
-      for column in Int(head & 15)..<columnCount {
-        tokens[column] = numbers[Int(takeVarint(&bytes))]
+    let last = tokens + (columnCount &- order)
+    switch blocks[block] {
+    case .own(let count):
+      var next = bytes.baseAddress!
+      for _ in 0..<count {
+        let head = next[0]
+        next += 1
+        for column in Int(head & 15)..<columnCount {
+          tokens[column] = numbers[Int(takeVarint(&next))]
+        }
+        let count = UInt64(head &>> 4)
+        try body(last, count == 15 ? takeVarint(&next) &+ 15 : count)
       }
-      let count = UInt64(head &>> 4)
-      try body(tokens + (columnCount &- order), count == 15 ? takeVarint(&bytes) &+ 15 : count)
+    case .stream(let form):
+      let counts = try form.decoded(bytes)
+      let allTokens = counts.tokens.span
+      for index in 0..<counts.count {
+        for column in 0..<columnCount {
+          tokens[column] = numbers[Int(allTokens[index &* columnCount &+ column])]
+        }
+        try body(last, counts.counts[index])
+      }
     }
   }
 }
-
-private let misplacedBeginning = StreamError(
-  .none, "the counts hold an n-gram that ends in <s>, or has it after another token",
-  advice: "<s> pads contexts and is never predicted")
 
 /// Refuses an order above that of the counts.
 func checkOrder(_ order: Int, _ countedOrder: Int) throws(StreamError) {

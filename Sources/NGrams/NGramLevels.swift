@@ -145,6 +145,11 @@ struct NGramLevelBuilding {
         }
         total = sum
         packing.unpack(key, order, into: tokens)
+        for position in 0..<order where tokens[position] == 1 {
+          guard position &+ 1 < order, position == 0 || tokens[position &- 1] == 1 else {
+            throw misplacedBeginning
+          }
+        }
         if order > 1, tokens[0] == 1, tokens[1] == 1 {
           // Of a padding only one <s> counts.
           var start = 1
@@ -245,3 +250,7 @@ struct NGramLevelBuilding {
     return (level, feed)
   }
 }
+
+private let misplacedBeginning = StreamError(
+  .none, "the counts hold an n-gram that ends in <s>, or has it after another token",
+  advice: "<s> pads contexts and is never predicted")
