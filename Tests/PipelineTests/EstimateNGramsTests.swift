@@ -139,7 +139,7 @@ import Testing
         ls t
         """)
     #expect(outcome.status == 0 && outcome.errorOutput == "")
-    #expect(outcome.lines.count == 1 && Int(outcome.lines[0])! > 50_000)
+    #expect(outcome.lines.count == 1 && Int(outcome.lines[0])! > 10_000)
   }
 
   @Test func memoryIsHeldTo() throws {
@@ -147,7 +147,7 @@ import Testing
     let outcome = try scratch().run(
       EstimateNGramsTests.corpus + """
         count-ngrams -n9 -b corpus > c
-        for program in "count-ngrams -n9 corpus" "estimate-ngrams -q -j1 c"; do
+        for program in "count-ngrams -n9 corpus" "estimate-ngrams -q c"; do
           $program -S24M > /dev/null & process=$!; peak=0
           while now=$(awk '/VmHWM/ { print $2 }' /proc/$process/status 2> /dev/null) && [ "$now" ]
           do peak=$now; sleep 0.01; done
