@@ -42,7 +42,8 @@ public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
     while let beginning = open.popLast() {
       visited += 1
       openTokenCount -= beginning.tokens.count
-      guard visited <= 200_000, openTokenCount <= 10_000_000 else {
+      guard visited <= 200_000, beginning.tokens.count <= 10_000, openTokenCount <= 10_000_000
+      else {
         throw StreamError(
           .none, "the model can produce too many records to look at each",
           advice: "estimate from some, such as --samples 10000")

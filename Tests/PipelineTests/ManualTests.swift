@@ -93,7 +93,8 @@ private func optionsOfPage(_ text: String) -> Set<String> {
 /// Pages of other packages that ours name.
 private let otherPages: Set<String> = [
   "awk.1", "cat.1", "cmp.1", "cut.1", "diff.1", "dot.1", "gnuplot.1", "gzip.1", "head.1", "join.1",
-  "make.1", "parallel.1", "paste.1", "sort.1", "split.1", "tail.1", "tr.1", "uniq.1", "wc.1",
+  "make.1", "mpirun.1", "parallel.1", "paste.1", "sort.1", "split.1", "tail.1", "tr.1", "uniq.1",
+  "wc.1",
   "xargs.1", "xz.1", "xzcat.1", "zcat.1", "zstd.1",
   "pgm.5", "pbm.5", "netpbm.1", "bible.1",
 ]
