@@ -8,13 +8,16 @@ public final class RecordBlock: @unchecked Sendable {
   public let terminator: UInt8
   /// The number of the block's first record in its file, from 1.
   public let firstLineNumber: Int
+  /// How many records came before the block, over all files: what random numbers are keyed by.
+  public let earlierRecordCount: Int
   /// The file's name in messages.
   public let name: String
 
   public init(
     bytes: consuming ByteBuffer, terminator: UInt8 = 0x0A, firstLineNumber: Int = 1,
-    name: String = "<memory>"
+    earlierRecordCount: Int = 0, name: String = "<memory>"
   ) {
+    self.earlierRecordCount = earlierRecordCount
     self.bytes = bytes
     self.terminator = terminator
     self.firstLineNumber = firstLineNumber
@@ -86,6 +89,7 @@ public final class RecordReader {
   private var file: InputFile?
   private var rest = ByteBuffer(capacity: 1 << 12)
   private var lineNumber = 1
+  private var recordCount = 0
   private let terminator: UInt8
   private let blockByteCount: Int
   /// Bytes taken from all files so far, as they lie on disk.
@@ -156,8 +160,11 @@ public final class RecordReader {
     rest.append(UnsafeBufferPointer(rebasing: bytes.bytes[recordsEnd...]))
     bytes.count = recordsEnd
     let block = RecordBlock(
-      bytes: bytes, terminator: terminator, firstLineNumber: lineNumber, name: file.name)
-    lineNumber += block.recordCount
+      bytes: bytes, terminator: terminator, firstLineNumber: lineNumber,
+      earlierRecordCount: recordCount, name: file.name)
+    let count = block.recordCount
+    lineNumber += count
+    recordCount += count
     return block
   }
 }

@@ -24,6 +24,9 @@ public struct TextDecoding: Hashable, Sendable, CustomStringConvertible {
   /// Pieces spelt `<0xHH>` are single bytes (byte fallback of SentencePiece).
   public var hasByteFallback = false
 
+  /// Punctuation and the ends of contractions join the word before them (BERT's clean-up).
+  public var joinsPunctuation = false
+
   public init(joining: Joining) { self.joining = joining }
 
   public static let unknown = TextDecoding(joining: .unknown)
@@ -37,6 +40,7 @@ public struct TextDecoding: Hashable, Sendable, CustomStringConvertible {
     if !wordEndSuffix.isEmpty { words.append("word-end=" + text(wordEndSuffix)) }
     if dropsLeadingSpace { words.append("leading-space") }
     if hasByteFallback { words.append("byte-fallback") }
+    if joinsPunctuation { words.append("joins-punctuation") }
     return words.joined(separator: " ")
   }
 
@@ -52,6 +56,8 @@ public struct TextDecoding: Hashable, Sendable, CustomStringConvertible {
         dropsLeadingSpace = true
       } else if word == "byte-fallback" {
         hasByteFallback = true
+      } else if word == "joins-punctuation" {
+        joinsPunctuation = true
       } else if word.hasPrefix("continuation=") {
         continuationPrefix = Spelling.bytes(of: Array(word.dropFirst(13).utf8))
       } else if word.hasPrefix("word-end=") {
@@ -91,8 +97,15 @@ struct PieceText {
       rest = UnsafeBufferPointer(rebasing: rest.dropLast(decoding.wordEndSuffix.count))
       endsWord = true
     }
+    if decoding.joinsPunctuation, PieceText.joining.contains(where: { PieceText.begins(rest, $0) }) {
+      joinsLeft = true
+    }
     Spelling.appendBytes(of: rest, to: &output)
   }
+
+  /// What loses the space before it. Reference: `cleanup` of the WordPiece decoder of `tokenizers`.
+  private static let joining = [".", "?", "!", ",", "n't", "'m", "'s", "'ve", "'re"]
+    .map { Array($0.utf8) }
 
   private static func begins(_ bytes: UnsafeBufferPointer<UInt8>, _ prefix: [UInt8]) -> Bool {
     !prefix.isEmpty && bytes.starts(with: prefix)

@@ -113,7 +113,7 @@ public struct BertPreparation: Sendable, Equatable {
   }
 
   /// The ranges that the `tokenizers` library takes for ideographs; it begins one block late.
-  private static func isIdeograph(_ scalar: UInt32) -> Bool {
+  static func isIdeograph(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x4E00...0x9FFF, 0x3400...0x4DBF, 0x20000...0x2A6DF, 0x2A700...0x2B73F,
       0x2B740...0x2B81F, 0x2B920...0x2CEAF, 0xF900...0xFAFF, 0x2F800...0x2FA1F:

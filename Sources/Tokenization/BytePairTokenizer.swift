@@ -6,6 +6,7 @@ public import TokenStreams
 /// A byte-pair model ready to encode.
 public struct BytePairTokenizer: Tokenizer {
   public let vocabulary: Vocabulary
+  public var spellsAnyBytes: Bool { tables.model.level == .byte }
   let tables: Tables
   /// What it was made from.
   package var model: BytePairModel { tables.model }

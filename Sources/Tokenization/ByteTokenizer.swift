@@ -5,6 +5,7 @@ public import TokenStreams
 /// Every byte is a token: its value. The vocabulary holds 256 pieces, whatever the text.
 public struct ByteTokenizer: Tokenizer {
   public let vocabulary: Vocabulary
+  public var spellsAnyBytes: Bool { true }
 
   public init() {
     var table = PieceTable()

@@ -8,7 +8,9 @@ internal import ByteStreams
 /// The file form is the size of a double-array trie, its units, and the replacements, each ended by
 /// NUL. Reference: Aoe 1989, «An efficient digital search algorithm by using a double-array structure»;
 /// bits of a unit as in Darts-clone.
-struct CharacterMap: Sendable {
+public struct CharacterMap: Sendable {
+  /// As the file holds it.
+  let file: [UInt8]
   private let units: [UInt32]
   private let replacements: [UInt8]
   /// For each ASCII byte whether it stays itself whatever follows, if that is ASCII too.
@@ -33,6 +35,7 @@ struct CharacterMap: Sendable {
     let units = stride(from: 4, to: 4 + trieByteCount, by: 4).map { word($0) }
     let replacements = Array(bytes[(4 + trieByteCount)...])
     guard replacements.last == 0 else { throw fail("its last replacement has no end") }
+    file = bytes
     self.units = units
     self.replacements = replacements
     beginnings = CharacterMap.beginnings(in: units)
@@ -99,17 +102,19 @@ struct CharacterMap: Sendable {
     return (rest.prefix { $0 != 0 }, end - start)
   }
 
-  /// The replacement of exactly `text`, if it is a rule.
-  func replacement(of text: UnsafeBufferPointer<UInt8>) -> ArraySlice<UInt8>? {
+  /// The replacement of the shortest rule that the text in `range` begins with.
+  func shortestMatch(
+    _ text: UnsafeBufferPointer<UInt8>, in range: Range<Int>
+  ) -> ArraySlice<UInt8>? {
     var node = 0
-    for byte in text {
-      guard let next = CharacterMap.child(of: node, byte, in: units) else { return nil }
+    for index in range {
+      guard let next = CharacterMap.child(of: node, text[index], in: units) else { return nil }
       node = next
+      if let place = CharacterMap.value(at: node, in: units), place < replacements.count {
+        return replacements[place...].prefix { $0 != 0 }
+      }
     }
-    guard let place = CharacterMap.value(at: node, in: units), place < replacements.count else {
-      return nil
-    }
-    return replacements[place...].prefix { $0 != 0 }
+    return nil
   }
 
   /// A unit's label is its low byte and its top bit; its offset is shifted by 8 more with bit 9 set.

@@ -19,8 +19,8 @@ public enum MergesFile: TokenizerFormat {
     return fields.count == 3 && !fields[2].isEmpty && fields[2].allSatisfy { $0 &- 0x30 < 10 }
   }
 
-  public static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {
-    try BytePairTokenizer(model(source), allowsSpecialTokens: source.allowsSpecialTokens)
+  public static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
+    try model(source).file(name: source.name)
   }
 
   /// Appends the file of a model to `output`.

@@ -14,6 +14,18 @@ public struct TextTokenization: Sendable {
     case model(any Tokenizer)
   }
 
+  /// What is written of the tokens of a record.
+  public enum View: Sendable {
+    case tokens
+    /// How many there are.
+    case count
+    /// Where each stands in its record, `first:end`, counted from 0.
+    case byteOffsets
+    case characterOffsets
+    /// Nothing but a table at the end.
+    case report
+  }
+
   /// What was read and written.
   public struct Totals: Sendable {
     public var recordCount = 0
@@ -21,12 +33,15 @@ public struct TextTokenization: Sendable {
     public var tokenCount = 0
     /// Tokens that are `<unk>`: text that the model cannot spell.
     public var unknownCount = 0
+    /// Records that are not UTF-8.
+    public var malformedCount = 0
 
     mutating func add(_ other: Totals) {
       recordCount += other.recordCount
       byteCount += other.byteCount
       tokenCount += other.tokenCount
       unknownCount += other.unknownCount
+      malformedCount += other.malformedCount
     }
   }
 
@@ -35,6 +50,9 @@ public struct TextTokenization: Sendable {
   public var threads = 1
   /// Text that the model cannot spell is an error.
   public var isStrict = false
+  public var view = View.tokens
+  /// Further tokens of a record are left out.
+  public var maximumTokenCount = Int.max
 
   public init(_ method: Method, form: TokenWriter.Form) {
     self.method = method
@@ -54,7 +72,7 @@ public struct TextTokenization: Sendable {
       _ = special.withUnsafeBufferPointer { table.insert($0) }
     }
     var writer = try TokenWriter(sink, vocabulary: streamVocabulary, form: form)
-    let workers = WorkerPool { [self] in BlockTokenizer(method, form: form, isStrict: isStrict) }
+    let workers = WorkerPool { [self] in BlockTokenizer(self) }
     try orderedParallelMap(
       threads: threads, next: { try reader.nextBlock() }, wouldBlock: { reader.wouldBlock },
       idle: { try sink.flush() },
@@ -72,6 +90,10 @@ public struct TextTokenization: Sendable {
         progress(reader.consumedByteCount)
       })
     try writer.finish()
+    if view == .report {
+      let report = workers.takeAll().map(\.report).reduce(into: TokenReport()) { $0.add($1) }
+      try sink.write(report.table(totals, vocabularyCount: streamVocabulary.count))
+    }
     return totals
   }
 
@@ -162,28 +184,48 @@ final class LocalSegments: @unchecked Sendable {
 
 /// One thread's worth of tokenising.
 final class BlockTokenizer {
-  private let method: TextTokenization.Method
-  private let form: TokenWriter.Form
-  private let isStrict: Bool
+  private let job: TextTokenization
   private let encoder: (any RecordEncoder)?
   private var framer: BlockEncoder
   private var tokens = TokenList(capacity: 1 << 16)
+  /// What this thread's tokens add to a report.
+  private(set) var report = TokenReport()
 
-  init(_ method: TextTokenization.Method, form: TokenWriter.Form, isStrict: Bool) {
-    self.method = method
-    self.form = form
-    self.isStrict = isStrict
-    encoder = if case .model(let tokenizer) = method { tokenizer.makeEncoder() } else { nil }
-    let level = if case .binary(let level) = form { level } else { 1 }
+  init(_ job: TextTokenization) {
+    self.job = job
+    encoder = if case .model(let tokenizer) = job.method { tokenizer.makeEncoder() } else { nil }
+    let level = if case .binary(let level) = job.form { level } else { 1 }
     framer = BlockEncoder(level: level)
   }
 
   func tokenize(_ block: RecordBlock) throws(StreamError) -> TokenizedBlock {
-    switch (method, form) {
+    switch (job.method, job.form) {
+    case (.segments(let segmentation), _) where job.view != .tokens:
+      views(of: block, segmentation)
     case (.segments(let segmentation), .binary): segments(of: block, segmentation)
     case (.segments(let segmentation), _): text(of: block, segmentation)
-    case (.model(let tokenizer), _): try tokens(of: block, tokenizer.vocabulary)
+    case (.model(let tokenizer), _): try tokens(of: block, tokenizer)
     }
+  }
+
+  /// Counts or places of the pieces of an open vocabulary.
+  private func views(of block: RecordBlock, _ segmentation: Segmentation) -> TokenizedBlock {
+    var output = ByteBuffer(capacity: block.bytes.count * 2 + 64)
+    var totals = TextTokenization.Totals()
+    totals.byteCount = block.bytes.count
+    var ranges: [Range<Int>] = []
+    block.forEachRecord { record, _ in
+      ranges.removeAll(keepingCapacity: true)
+      segmentation.forEachPiece(in: record) { piece in
+        let start = record.baseAddress!.distance(to: piece.baseAddress!)
+        ranges.append(start..<start + piece.count)
+      }
+      totals.tokenCount += ranges.count
+      totals.recordCount += 1
+      job.view.append(record, ranges, count: ranges.count, to: &output)
+      output.append(block.terminator)
+    }
+    return TokenizedBlock(output, isTerminated: true, totals: totals)
   }
 
   private func text(of block: RecordBlock, _ segmentation: Segmentation) -> TokenizedBlock {
@@ -218,20 +260,40 @@ final class BlockTokenizer {
   }
 
   private func tokens(
-    of block: RecordBlock, _ vocabulary: Vocabulary
+    of block: RecordBlock, _ tokenizer: any Tokenizer
   ) throws(StreamError) -> TokenizedBlock {
+    let vocabulary = tokenizer.vocabulary
     tokens.removeAll()
     var result = TokenBlock()
     result.isTerminated = block.isTerminated
     var totals = TextTokenization.Totals()
     totals.byteCount = block.bytes.count
+    let chain = encoder as? ChainEncoder
+    chain?.recordNumber = block.earlierRecordCount
+    var output = ByteBuffer(capacity: 64)
+    let isPlain = job.view == .tokens
+    let losesBytes = !tokenizer.spellsAnyBytes
     try block.forEachRecord { (record, number) throws(StreamError) in
       let start = tokens.count
       encoder!.encode(record, into: &tokens)
+      if tokens.count - start > job.maximumTokenCount { tokens.count = start + job.maximumTokenCount }
       result.recordEnds.append(tokens.count)
+      if losesBytes, !isUTF8(record) {
+        totals.malformedCount += 1
+        if job.isStrict {
+          throw StreamError(
+            .line(block.name, number), "text that is not UTF-8, which the model cannot spell",
+            advice: "drop --strict, or use a model with all bytes")
+        }
+      }
+      if job.view == .report { report.add(record, tokens.tokens[start...]) }
+      if !isPlain {
+        job.view.append(record, chain?.ranges ?? [], count: tokens.count - start, to: &output)
+        output.append(block.terminator)
+      }
       guard let unknown = vocabulary.unknown else { return }
       let count = tokens.tokens[start...].count { $0 == unknown }
-      if count > 0, isStrict {
+      if count > 0, job.isStrict {
         throw StreamError(
           .line(block.name, number), "text that the model cannot spell",
           advice: "drop --strict, or use a model with all bytes")
@@ -240,14 +302,36 @@ final class BlockTokenizer {
     }
     totals.recordCount = result.recordEnds.count
     totals.tokenCount = tokens.count
+    if !isPlain {
+      if job.view == .report { output.removeAll() }
+      return TokenizedBlock(output, isTerminated: true, totals: totals)
+    }
     result.tokens = Array(tokens.tokens)
-    var output = ByteBuffer(capacity: 6 * tokens.count + 64)
-    TokenWriter.append(result, form: form, vocabulary: vocabulary, to: &output)
-    if case .binary = form {
+    output.reserve(6 * tokens.count + 64)
+    TokenWriter.append(result, form: job.form, vocabulary: vocabulary, to: &output)
+    if case .binary = job.form {
       var framed = ByteBuffer(capacity: output.count + 64)
       framer.append(data: output, itemCount: result.recordEnds.count, to: &framed)
       return TokenizedBlock(framed, isTerminated: block.isTerminated, totals: totals)
     }
     return TokenizedBlock(output, isTerminated: block.isTerminated, totals: totals)
   }
+}
+
+/// Whether a record is well-formed UTF-8; eight ASCII bytes a step.
+private func isUTF8(_ record: UnsafeBufferPointer<UInt8>) -> Bool {
+  let raw = UnsafeRawBufferPointer(record)
+  var index = 0
+  while index < record.count {
+    if index &+ 8 <= record.count,
+      raw.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+    {
+      index &+= 8
+      continue
+    }
+    let length = utf8SequenceLength(record, at: index)
+    if length == 0 { return false }
+    index &+= length
+  }
+  return true
 }

@@ -14,14 +14,42 @@ enum TiktokenFile: TokenizerFormat {
     let rank = line[line.index(after: space)...].filter { $0 != 0x0D }
     return !rank.isEmpty && rank.allSatisfy { $0 &- 0x30 < 10 }
       && (space - line.startIndex) % 4 == 0
-      && line[..<space].allSatisfy { value(of: $0) != nil || $0 == UInt8(ascii: "=") }
+      && line[..<space].allSatisfy { Base64.value(of: $0) != nil || $0 == UInt8(ascii: "=") }
   }
 
-  static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {
+  static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
+    try model(source).file(name: source.name)
+  }
+
+  /// Straight to the engine: most of the file's 100 000 pieces would be written in another alphabet first.
+  static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)? {
     let model = try model(source)
-    do {
-      return try BytePairTokenizer(model, allowsSpecialTokens: source.allowsSpecialTokens)
+    do throws(StreamError) {
+      return try BytePairTokenizer(
+        model, allowsSpecialTokens: source.options.allowsSpecialTokens)
     } catch { throw StreamError(.file(source.name), error.problem, advice: error.advice) }
+  }
+
+  /// Appends the lines of a byte-level model whose ids are ranks.
+  ///
+  /// - Throws: `StreamError` without a place where listed merges have another order than their ids.
+  static func append(_ file: TokenizerFile, to output: inout ByteBuffer) throws(StreamError) {
+    guard let model = try BytePairModel(file), model.level == .byte, model.wordEnd.isEmpty else {
+      throw StreamError(.none, ".tiktoken holds byte-level byte-pair models only")
+    }
+    var last: Token = 0
+    for merge in model.merges {
+      guard merge.result >= last else {
+        throw StreamError(
+          .none, "the ids do not follow the order of the merges, which .tiktoken needs",
+          advice: "save json")
+      }
+      last = merge.result
+    }
+    for index in model.ids.indices.sorted(by: { model.ids[$0] < model.ids[$1] }) {
+      output.append(Base64.encoded(model.pieces[index]))
+      output.append(" \(model.ids[index])\n")
+    }
   }
 
   static func model(_ source: ModelSource) throws(StreamError) -> BytePairModel {
@@ -44,7 +72,7 @@ enum TiktokenFile: TokenizerFormat {
       }
       guard let space = line.firstIndex(of: 0x20) else { throw failure("no space before a rank") }
       piece.removeAll(keepingCapacity: true)
-      guard decode(line[..<space], into: &piece), !piece.isEmpty else {
+      guard Base64.decode(line[..<space], into: &piece), !piece.isEmpty else {
         throw failure("malformed base64")
       }
       let digits = line[(space + 1)...]
@@ -87,39 +115,4 @@ enum TiktokenFile: TokenizerFormat {
       ),
       (199998, .o200k, [("<|endoftext|>", 199999), ("<|endofprompt|>", 200018)]),
     ]
-
-  private static func decode(_ text: ArraySlice<UInt8>, into output: inout [UInt8]) -> Bool {
-    guard text.count % 4 == 0 else { return false }
-    var bits: UInt32 = 0
-    var count = 0
-    var padding = 0
-    for byte in text {
-      if byte == UInt8(ascii: "=") {
-        padding += 1
-        bits <<= 6
-      } else {
-        guard padding == 0, let value = value(of: byte) else { return false }
-        bits = bits << 6 | value
-      }
-      count += 1
-      if count % 4 == 0 {
-        output.append(UInt8(truncatingIfNeeded: bits >> 16))
-        if padding < 2 { output.append(UInt8(truncatingIfNeeded: bits >> 8)) }
-        if padding < 1 { output.append(UInt8(truncatingIfNeeded: bits)) }
-        bits = 0
-      }
-    }
-    return padding <= 2
-  }
-
-  private static func value(of byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte) - 65
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte) - 71
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte) + 4
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
-  }
 }

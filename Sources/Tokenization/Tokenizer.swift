@@ -10,8 +10,14 @@ public protocol Tokenizer: Sendable {
   /// The pieces by token, and how they become text again. The tokens are the model file's ids; ids
   /// that it leaves out have a spelling that no text is encoded to.
   var vocabulary: Vocabulary { get }
+  /// Whether bytes that are not UTF-8 have tokens of their own and come back when decoded.
+  var spellsAnyBytes: Bool { get }
   /// A new encoder, for one thread.
   func makeEncoder() -> any RecordEncoder
+}
+
+extension Tokenizer {
+  public var spellsAnyBytes: Bool { false }
 }
 
 /// Encodes records, one thread's worth; it may remember words between them.

@@ -2,15 +2,19 @@
 
 public import ByteStreams
 
-/// What a Hugging Face `tokenizer.json` says, before it is decided who can run it.
+/// What a tokeniser is made of, whatever file it comes from: a chain
 ///
-/// The large parts are flat lists; the components, which are small, are JSON values.
+///     added tokens -> normaliser -> pre-tokeniser -> model -> post-processor,  and a decoder
+///
+/// as the `tokenizers` library has it. Each format reads into it and writes from it, so that to convert
+/// is to read and to write.
 public struct TokenizerFile: Sendable {
   /// A token that is found in the text before the model sees it.
   public struct AddedToken: Sendable {
     public var id: Int
     public var content: [UInt8]
     public var isSpecial = false
+    /// It is looked for in the normalised text.
     public var isNormalized = true
     public var isSingleWord = false
     public var stripsLeft = false
@@ -19,63 +23,106 @@ public struct TokenizerFile: Sendable {
 
   public var name: String
   public var addedTokens: [AddedToken] = []
-  public var normalizer: JSONValue = .null
-  public var preTokenizer: JSONValue = .null
-  public var postProcessor: JSONValue = .null
-  public var decoder: JSONValue = .null
-  /// `BPE`, `WordPiece`, `Unigram`, `WordLevel`; inferred where the file does not say.
-  public var modelType = ""
-  /// The model's members other than `vocab` and `merges`.
-  public var model: [(key: String, value: JSONValue)] = []
-  /// Pieces as the file spells them, and their ids; for Unigram, ids count and scores are beside them.
-  public var pieces = PieceList()
-  public var ids: [Int] = []
-  public var scores: [Double] = []
-  /// Merges in order of priority: left 2i, right 2i + 1, as the file spells them.
-  public var merges = PieceList()
+  public var normalizer = Normalizer.none
+  public var preTokenizer = PreTokenizer.none
+  public var model = SubwordModel()
+  public var postProcessor = PostProcessor.none
+  public var decoder = PieceDecoder.none
 
   public init(name: String) { self.name = name }
 
-  /// A member of the model: `unk_token`, `continuing_subword_prefix`, ...
-  public subscript(key: String) -> JSONValue? { JSONValue.object(model)[key] }
+  /// Number of ids, holes included.
+  public var idCount: Int {
+    max(model.ids.max() ?? -1, addedTokens.map(\.id).max() ?? -1) + 1
+  }
 
-  /// - Throws: `StreamError` with the byte offset of what is malformed.
+  /// Reads a `tokenizer.json`.
+  ///
+  /// - Throws: `StreamError` with the byte offset of what is malformed, or with the place of a component
+  ///   that is not built.
   public init(parsing bytes: UnsafeBufferPointer<UInt8>, name: String) throws(StreamError) {
     self.name = name
     var scanner = JSONScanner(bytes, name: name)
+    var parts: [String: JSONValue] = [:]
+    var settings = JSONValue.null
+    var kind: SubwordModel.Kind?
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
       switch key {
       case "added_tokens": addedTokens = try TokenizerFile.addedTokens(&scanner)
-      case "normalizer": normalizer = try scanner.value()
-      case "pre_tokenizer": preTokenizer = try scanner.value()
-      case "post_processor": postProcessor = try scanner.value()
-      case "decoder": decoder = try scanner.value()
-      case "model": try readModel(&scanner)
+      case "normalizer", "pre_tokenizer", "post_processor", "decoder":
+        parts[key] = try scanner.value()
+      case "model": (kind, settings) = try readModel(&scanner)
       default: _ = try scanner.value()
       }
     }
     try scanner.finish()
-    guard pieces.count > 0 else {
+    guard model.pieces.count > 0 else {
       throw StreamError(.file(name), "holds no vocabulary", advice: "give a tokenizer.json")
     }
-    if modelType.isEmpty {
-      modelType =
-        merges.count > 0
-        ? "BPE" : scores.count > 0 ? "Unigram" : self["unk_token"] != nil ? "WordPiece" : "BPE"
+    do throws(StreamError) {
+      func reader(_ key: String) -> ComponentReader {
+        ComponentReader(source: parts[key] ?? .null, path: key)
+      }
+      normalizer = try reader("normalizer").normalizer()
+      preTokenizer = try reader("pre_tokenizer").preTokenizer()
+      decoder = try reader("decoder").decoder()
+      postProcessor = try PostProcessor(parts["post_processor"] ?? .null, path: "post_processor")
+    } catch {
+      throw StreamError(.file(name), error.problem, advice: error.advice)
+    }
+    model.kind = kind ?? inferredKind(settings)
+    try set(from: settings)
+  }
+
+  private func inferredKind(_ settings: JSONValue) -> SubwordModel.Kind {
+    if model.merges.count > 0 { return .bpe }
+    if !model.scores.isEmpty { return .unigram }
+    if settings["max_input_chars_per_word"] != nil { return .wordPiece }
+    return settings["unk_token"] != nil ? .wordPiece : .bpe
+  }
+
+  /// Takes over the model's members other than `vocab` and `merges`.
+  private mutating func set(from settings: JSONValue) throws(StreamError) {
+    func text(_ key: String) -> [UInt8] { Array((settings[key]?.string ?? "").utf8) }
+    func flag(_ key: String) -> Bool { settings[key]?.boolean ?? false }
+    if let unknown = settings["unk_token"]?.string { model.unknown = Array(unknown.utf8) }
+    if let number = settings["unk_id"]?.number {
+      guard let id = Int(exactly: number), id >= 0, id < model.pieces.count else {
+        throw StreamError(.file(name), "unk_id \(number) is not below \(model.pieces.count)")
+      }
+      model.unknown = Array(model.pieces[id])
+    }
+    model.continuingPrefix = text("continuing_subword_prefix")
+    model.wordEnd = text("end_of_word_suffix")
+    model.fusesUnknown = flag("fuse_unk")
+    model.hasByteFallback = flag("byte_fallback")
+    model.ignoresMerges = flag("ignore_merges")
+    model.maximumCharacterCount =
+      settings["max_input_chars_per_word"]?.number.flatMap { Int(exactly: $0) } ?? 100
+    if model.kind == .wordPiece || model.kind == .wordLevel, model.unknown == nil {
+      model.unknown = Array((model.kind == .wordPiece ? "[UNK]" : "<unk>").utf8)
     }
   }
 
-  private mutating func readModel(_ scanner: inout JSONScanner) throws(StreamError) {
+  private mutating func readModel(
+    _ scanner: inout JSONScanner
+  ) throws(StreamError) -> (SubwordModel.Kind?, JSONValue) {
+    var kind: SubwordModel.Kind?
+    var settings: [(key: String, value: JSONValue)] = []
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
       switch key {
       case "vocab": try readVocabulary(&scanner)
       case "merges": try readMerges(&scanner)
-      case "type": modelType = try scanner.string()
-      default: model.append((key, try scanner.value()))
+      case "type":
+        let name = try scanner.string()
+        kind = SubwordModel.Kind(rawValue: name)
+        guard kind != nil else { throw scanner.failure("the model '\(name)' is not built") }
+      default: settings.append((key, try scanner.value()))
       }
     }
+    return (kind, .object(settings))
   }
 
   mutating func readVocabulary(_ scanner: inout JSONScanner) throws(StreamError) {
@@ -88,9 +135,9 @@ public struct TokenizerFile: Sendable {
         guard try scanner.nextElement() else { throw scanner.failure("a piece is missing") }
         try scanner.appendString(to: &piece)
         guard try scanner.nextElement() else { throw scanner.failure("a score is missing") }
-        ids.append(pieces.count)
-        scores.append(try scanner.number())
-        pieces.append(piece)
+        model.ids.append(model.pieces.count)
+        model.scores.append(try scanner.number())
+        model.pieces.append(piece)
         if try scanner.nextElement() { throw scanner.failure("more than a piece and its score") }
       }
     } else {
@@ -98,8 +145,8 @@ public struct TokenizerFile: Sendable {
       while try scanner.nextKey(into: &piece) {
         let id = try scanner.integer()
         guard id >= 0, id < 1 << 31 else { throw scanner.failure("id \(id) is out of range") }
-        ids.append(id)
-        pieces.append(piece)
+        model.ids.append(id)
+        model.pieces.append(piece)
       }
     }
   }
@@ -115,15 +162,16 @@ public struct TokenizerFile: Sendable {
         while try scanner.nextElement() {
           text.removeAll()
           try scanner.appendString(to: &text)
-          merges.append(text)
+          model.merges.append(text)
           count += 1
         }
         guard count == 2 else { throw scanner.failure("a merge of \(count) pieces, not 2") }
       } else {
         try scanner.appendString(to: &text)
-        let halves = text.bytes.split(separator: 0x20, omittingEmptySubsequences: false)
-        guard halves.count == 2 else { throw scanner.failure("a merge is two pieces and a space") }
-        for half in halves { merges.append(half) }
+        guard let space = text.bytes.firstIndex(of: 0x20), text.bytes.lastIndex(of: 0x20) == space
+        else { throw scanner.failure("a merge is two pieces and a space") }
+        model.merges.append(text.bytes[..<space])
+        model.merges.append(text.bytes[(space + 1)...])
       }
     }
   }
@@ -134,7 +182,7 @@ public struct TokenizerFile: Sendable {
     var tokens: [AddedToken] = []
     for value in values {
       guard let id = value["id"]?.number, let content = value["content"]?.string, id >= 0,
-        id < 0x1p31
+        id < 0x1p31, id == id.rounded()
       else { throw scanner.failure("an added token needs an id and its content") }
       var token = AddedToken(id: Int(id), content: Array(content.utf8))
       token.isSpecial = value["special"]?.boolean ?? false

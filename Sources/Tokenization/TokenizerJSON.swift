@@ -1,172 +1,141 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
-internal import TokenStreams
 
-/// Byte-pair models in Hugging Face's `tokenizer.json`, and in `vocab.json` with its merges.
+/// Hugging Face's `tokenizer.json`, and `vocab.json` with its merges.
 public enum TokenizerJSON: TokenizerFormat {
   public static func recognises(_ source: ModelSource) -> Bool {
     source.bytes.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 } == 0x7B
   }
 
-  public static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {
-    let file = try parse(source)
-    guard let model = try model(file, source) else {
-      throw StreamError(
-        .file(source.name), "needs components that are not built: \(file.modelType)",
-        advice: "byte-pair models with a byte-level, word or no pre-tokenizer are read")
-    }
-    do {
-      return try BytePairTokenizer(model, allowsSpecialTokens: source.allowsSpecialTokens)
-    } catch { throw StreamError(.file(source.name), error.problem, advice: error.advice) }
-  }
-
   /// The file, or the vocabulary with the merges that came with it.
-  static func parse(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
+  public static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
     var bytes = ByteBuffer(capacity: source.bytes.count)
     bytes.append(source.bytes)
-    guard let merges = source.merges else {
-      return try TokenizerFile(parsing: bytes.bytes, name: source.name)
+    var file: TokenizerFile
+    if let merges = source.merges {
+      file = TokenizerFile(name: source.name)
+      var scanner = JSONScanner(bytes.bytes, name: source.name)
+      try file.readVocabulary(&scanner)
+      try scanner.finish()
+      file.model.merges = try MergesFile.halves(merges)
+      let isMarked = file.model.merges.bytes.firstRange(of: Array("</w>".utf8)) != nil
+      if isMarked {
+        file.model.wordEnd = Array("</w>".utf8)
+        file.decoder = .bpe(suffix: file.model.wordEnd)
+      } else {
+        file.decoder = .byteLevel
+      }
+      file.preTokenizer = isMarked ? .whitespaceSplit : (source.pattern ?? .gpt2).preTokenizer
+    } else {
+      file = try TokenizerFile(parsing: bytes.bytes, name: source.name)
     }
-    var file = TokenizerFile(name: source.name)
-    var scanner = JSONScanner(bytes.bytes, name: source.name)
-    try file.readVocabulary(&scanner)
-    try scanner.finish()
-    file.modelType = "BPE"
-    file.preTokenizer = .object([("type", .string("ByteLevel"))])
-    file.merges = try MergesFile.halves(merges)
+    if let pattern = source.pattern {
+      guard file.preTokenizer.known != nil else {
+        throw StreamError(
+          .file(source.name), "says itself how text is cut", advice: "leave --pattern out")
+      }
+      if file.preTokenizer.known?.isByteLevel == true { file.preTokenizer = pattern.preTokenizer }
+    }
     return file
   }
 
-  /// The byte-pair model in a file; nothing when the file needs what this engine does not do.
-  static func model(
-    _ file: TokenizerFile, _ source: ModelSource
-  ) throws(StreamError) -> BytePairModel? {
-    guard file.modelType == "BPE", file.normalizer.isNull, file["byte_fallback"]?.boolean != true,
-      file["continuing_subword_prefix"]?.string ?? "" == "",
-      let split = Split(file.preTokenizer)
-    else { return nil }
-    var model = BytePairModel(
-      level: split.isByteLevel ? .byte : .character, pattern: source.pattern ?? split.pattern)
-    model.addsPrefixSpace = split.addsPrefixSpace
-    model.ignoresMerges = file["ignore_merges"]?.boolean ?? false
-    model.fusesUnknown = file["fuse_unk"]?.boolean ?? false
-    model.wordEnd = Array((file["end_of_word_suffix"]?.string ?? "").utf8)
-    try addPieces(of: file, to: &model)
-    if let unknown = file["unk_token"]?.string {
-      model.unknown = id(of: Array(unknown.utf8), in: model)
+  /// Appends a file as `tokenizer.json`, for which the `tokenizers` library gives the same ids.
+  ///
+  /// - Throws: `StreamError` without a place for pieces that are not UTF-8.
+  static func append(_ file: TokenizerFile, to output: inout ByteBuffer) throws(StreamError) {
+    let file = file.withListedMerges()
+    output.append("{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[")
+    for (index, token) in file.addedTokens.enumerated() {
+      if index > 0 { output.append(0x2C) }
+      output.append("{\"id\":\(token.id),\"content\":")
+      try appendString(token.content, to: &output)
+      output.append(
+        ",\"single_word\":\(token.isSingleWord),\"lstrip\":\(token.stripsLeft),"
+          + "\"rstrip\":\(token.stripsRight),\"normalized\":\(token.isNormalized),"
+          + "\"special\":\(token.isSpecial)}")
     }
-    return model
+    output.append("]")
+    for (key, value) in [
+      ("normalizer", file.normalizer.json), ("pre_tokenizer", file.preTokenizer.json),
+      ("post_processor", file.postProcessor.source), ("decoder", file.decoder.json),
+    ] {
+      output.append(",\"\(key)\":")
+      output.append(json: value)
+    }
+    output.append(",\"model\":")
+    try append(file.model, to: &output)
+    output.append("}\n")
   }
 
-  private static func id(of content: [UInt8], in model: BytePairModel) -> Token? {
-    if let added = model.addedTokens.first(where: { $0.content == content }) {
-      return Token(added.id)
-    }
-    let index = (0..<model.pieces.count).first { model.pieces[$0].elementsEqual(content) }
-    return index.map { model.ids[$0] }
-  }
-
-  /// Pieces, ids and merges. Added tokens stand in the vocabulary too, as text and not as bytes.
-  private static func addPieces(
-    of file: TokenizerFile, to model: inout BytePairModel
+  private static func append(
+    _ model: SubwordModel, to output: inout ByteBuffer
   ) throws(StreamError) {
-    model.addedTokens = file.addedTokens
-    let addedIDs = Set(file.addedTokens.map(\.id))
-    var seen: Set<Int> = []
-    var table = PieceTable()
-    var bytes = ByteBuffer()
-    for (index, id) in file.ids.enumerated() {
-      guard seen.insert(id).inserted else {
-        throw StreamError(.file(file.name), "id \(id) stands twice in the vocabulary")
-      }
-      bytes.removeAll()
-      let isBytes = file.pieces.withPiece(at: index) { piece in
-        if model.level == .byte { return ByteLevelAlphabet.appendBytes(of: piece, to: &bytes) }
-        bytes.append(piece)
-        return true
-      }
-      if !isBytes || (addedIDs.contains(id) && model.level == .byte) {
-        if isBytes || addedIDs.contains(id) { continue }
-        let piece = String(decoding: file.pieces[index], as: UTF8.self)
-        throw StreamError(.file(file.name), "the piece '\(piece)' is not written as bytes are")
-      }
-      guard Int(table.insert(bytes.bytes)) == model.ids.count else {
-        throw StreamError(
-          .file(file.name), "the piece of id \(id) stands twice in the vocabulary")
-      }
-      model.pieces.append(bytes)
-      model.ids.append(Token(id))
+    func append(_ key: String, _ text: [UInt8]?) throws(StreamError) {
+      output.append(",\"\(key)\":")
+      guard let text else { return output.append("null") }
+      try appendString(text, to: &output)
     }
-    try addMerges(of: file, table, to: &model)
+    output.append("{\"type\":\"\(model.kind.rawValue)\"")
+    switch model.kind {
+    case .bpe:
+      output.append(",\"dropout\":null")
+      try append("unk_token", model.unknown)
+      try append(
+        "continuing_subword_prefix", model.continuingPrefix.isEmpty ? nil : model.continuingPrefix)
+      try append("end_of_word_suffix", model.wordEnd.isEmpty ? nil : model.wordEnd)
+      output.append(
+        ",\"fuse_unk\":\(model.fusesUnknown),\"byte_fallback\":\(model.hasByteFallback),"
+          + "\"ignore_merges\":\(model.ignoresMerges)")
+    case .wordPiece:
+      try append("unk_token", model.unknown)
+      try append("continuing_subword_prefix", model.continuingPrefix)
+      output.append(",\"max_input_chars_per_word\":\(model.maximumCharacterCount)")
+    case .wordLevel: try append("unk_token", model.unknown)
+    case .unigram:
+      let unknown = model.unknown.flatMap { model.index(of: $0) }.map { "\($0)" } ?? "null"
+      output.append(",\"unk_id\":\(unknown),\"byte_fallback\":\(model.hasByteFallback)")
+    }
+    output.append(",\"vocab\":")
+    try appendVocabulary(of: model, to: &output)
+    if model.kind == .bpe {
+      output.append(",\"merges\":[")
+      for index in 0..<model.merges.count / 2 {
+        output.append(index > 0 ? ",[" : "[")
+        try appendString(model.merges[2 * index], to: &output)
+        output.append(",")
+        try appendString(model.merges[2 * index + 1], to: &output)
+        output.append("]")
+      }
+      output.append("]")
+    }
+    output.append("}")
   }
 
-  private static func addMerges(
-    of file: TokenizerFile, _ table: borrowing PieceTable, to model: inout BytePairModel
+  /// Appends `{"piece":id, ...}` by id, which is also what a `vocab.json` holds, or the pieces of a
+  /// Unigram model with their scores.
+  static func appendVocabulary(
+    of model: SubwordModel, to output: inout ByteBuffer
   ) throws(StreamError) {
-    var bytes = ByteBuffer()
-    model.merges.reserveCapacity(file.merges.count / 2)
-    for index in 0..<file.merges.count / 2 {
-      bytes.removeAll()
-      var middle = 0
-      for half in 0..<2 {
-        file.merges.withPiece(at: 2 * index + half) { piece in
-          if model.level == .byte {
-            _ = ByteLevelAlphabet.appendBytes(of: piece, to: &bytes)
-          } else {
-            bytes.append(piece)
-          }
-        }
-        if half == 0 { middle = bytes.count }
-      }
-      guard middle > 0, middle < bytes.count,
-        let left = table.find(UnsafeBufferPointer(rebasing: bytes.bytes[..<middle])),
-        let right = table.find(UnsafeBufferPointer(rebasing: bytes.bytes[middle...])),
-        let result = table.find(bytes.bytes)
-      else {
-        let names = [file.merges[2 * index], file.merges[2 * index + 1]]
-          .map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
-        throw StreamError(
-          .file(file.name), "merge \(index + 1), '\(names)', names a piece not in the vocabulary")
-      }
-      model.merges.append(
-        BytePairModel.Merge(
-          left: model.ids[Int(left)], right: model.ids[Int(right)],
-          result: model.ids[Int(result)]))
+    let isUnigram = model.kind == .unigram
+    let order = model.ids.indices.sorted { model.ids[$0] < model.ids[$1] }
+    output.append(isUnigram ? "[" : "{")
+    for (place, index) in order.enumerated() {
+      if place > 0 { output.append(",") }
+      if isUnigram { output.append("[") }
+      try appendString(model.pieces[index], to: &output)
+      output.append(isUnigram ? ",\(model.scores[index])]" : ":\(model.ids[index])")
     }
+    output.append(isUnigram ? "]" : "}")
   }
-}
 
-/// The pre-tokenizers that the split patterns stand for.
-private struct Split {
-  var isByteLevel = false
-  var pattern = SplitPattern.none
-  var addsPrefixSpace = false
-
-  init?(_ component: JSONValue) {
-    if component.isNull { return }
-    let parts =
-      component["type"]?.string == "Sequence"
-      ? component["pretokenizers"]?.array ?? [] : [component]
-    for part in parts {
-      switch part["type"]?.string {
-      case "ByteLevel":
-        isByteLevel = true
-        addsPrefixSpace = part["add_prefix_space"]?.boolean ?? false
-        if part["use_regex"]?.boolean ?? true {
-          guard pattern == .none else { return nil }
-          pattern = .gpt2
-        }
-      case "WhitespaceSplit":
-        guard pattern == .none else { return nil }
-        pattern = .whitespace
-      case "Split":
-        guard pattern == .none, let regex = part["pattern"]?["Regex"]?.string,
-          let known = SplitPattern.allCases.first(where: { $0.regularExpressions.contains(regex) })
-        else { return nil }
-        pattern = known
-      default: return nil
-      }
+  private static func appendString(
+    _ text: some Collection<UInt8>, to output: inout ByteBuffer
+  ) throws(StreamError) {
+    guard output.append(jsonString: text) else {
+      throw StreamError(
+        .none, "a piece is not UTF-8, which tokenizer.json cannot hold",
+        advice: "learn with --bytes, or write merges")
     }
   }
 }

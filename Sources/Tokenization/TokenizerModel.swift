@@ -1,6 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
+internal import TokenStreams
+
+/// What the command line says about the use of a tokeniser.
+public struct TokenizerOptions: Sendable {
+  /// Text of special tokens stands for them; otherwise it is text like any other.
+  public var allowsSpecialTokens = false
+  /// The tokens that the model's template puts before and after a text are written too.
+  public var addsTemplate = false
+  /// Encoders tell where tokens stand.
+  public var tracesOffsets = false
+  public var sampling = SegmentationSampling()
+
+  public init() {}
+
+  /// Whether only the general engine can do it.
+  var needsChain: Bool { addsTemplate || tracesOffsets || sampling.isActive }
+}
 
 /// The bytes of a tokeniser model file, and what the command line adds where the file is silent.
 public struct ModelSource: Sendable {
@@ -11,8 +28,7 @@ public struct ModelSource: Sendable {
   public var merges: [UInt8]?
   /// The split pattern, for formats that do not carry one (`.tiktoken`, merges without facts).
   public var pattern: SplitPattern?
-  /// Text of special tokens stands for them; otherwise it is text like any other.
-  public var allowsSpecialTokens = false
+  public var options = TokenizerOptions()
 
   public init(name: String = "<memory>", bytes: [UInt8], pattern: SplitPattern? = nil) {
     self.name = name
@@ -27,10 +43,18 @@ public struct ModelSource: Sendable {
   public var firstLine: ArraySlice<UInt8> { bytes.prefix { $0 != 0x0A } }
 }
 
-/// A kind of model file: how to recognise it by its content, and how to open it.
+/// A kind of model file: how to recognise it by its content, and how to read it.
 public protocol TokenizerFormat {
   static func recognises(_ source: ModelSource) -> Bool
-  static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer
+  static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile
+  /// The engine built for the format, where there is a faster one than for its chain.
+  static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)?
+}
+
+extension TokenizerFormat {
+  public static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)? {
+    try read(source).fastTokenizer(source.options)
+  }
 }
 
 /// Opens any tokeniser model by its content.
@@ -45,19 +69,100 @@ public enum TokenizerModel {
 
   /// - Throws: `StreamError` when the file cannot be read, is of no known kind, or is malformed.
   public static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {
-    for format in formats where format.recognises(source) { return try format.open(source) }
+    let format = try format(of: source)
+    let options = source.options
+    if !options.needsChain, let fast = try format.open(source) { return fast }
+    let file = try format.read(source)
+    // Both engines of a model share one vocabulary.
+    if options.needsChain, let fast = try format.open(source) {
+      return try ChainTokenizer(file, options, vocabulary: fast.vocabulary)
+    }
+    return try ChainTokenizer(file, options, vocabulary: file.vocabulary())
+  }
+
+  /// Reads a model as what it is made of.
+  public static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
+    try format(of: source).read(source)
+  }
+
+  private static func format(
+    of source: ModelSource
+  ) throws(StreamError) -> any TokenizerFormat.Type {
+    for format in formats where format.recognises(source) { return format }
     throw StreamError(
       .file(source.name), "is no tokeniser model",
       advice: "give merges, tokenizer.json, .tiktoken, a SentencePiece .model or a vocab.txt")
   }
 }
 
+extension TokenizerFile {
+  /// The engine that is built for chains like this one, if there is one.
+  func fastTokenizer(_ options: TokenizerOptions) throws(StreamError) -> (any Tokenizer)? {
+    if let model = try BytePairModel(self) {
+      do throws(StreamError) {
+        return try BytePairTokenizer(model, allowsSpecialTokens: options.allowsSpecialTokens)
+      } catch { throw StreamError(.file(name), error.problem, advice: error.advice) }
+    }
+    return try WordPieceTokenizer(self, options)
+  }
+
+  /// The pieces by id, as streams spell them.
+  func vocabulary() throws(StreamError) -> Vocabulary {
+    let count = idCount
+    guard count <= max(2 * (model.ids.count + addedTokens.count), 1 << 20) else {
+      throw StreamError(
+        .file(name), "id \(count - 1) is out of range for \(model.ids.count) pieces")
+    }
+    var pieces = [[UInt8]?](repeating: nil, count: count)
+    var specials: Set<Int> = []
+    for (index, id) in model.ids.enumerated() {
+      guard pieces[id] == nil else {
+        throw StreamError(.file(name), "id \(id) stands twice in the vocabulary")
+      }
+      pieces[id] = Array(model.pieces[index])
+      if !model.sentencePieceTypes.isEmpty, model.sentencePieceTypes[index] == .control {
+        specials.insert(id)
+      }
+    }
+    for token in addedTokens {
+      if pieces[token.id] == nil { pieces[token.id] = token.content }
+      if token.isSpecial { specials.insert(token.id) }
+    }
+    var table = VocabularyTable()
+    for (id, piece) in pieces.enumerated() {
+      guard let piece else {
+        table.appendHole()
+        continue
+      }
+      if piece == model.unknown {
+        table.append(special: Spelling.unknown)
+      } else if specials.contains(id), piece == Spelling.beginning || piece == Spelling.end {
+        table.append(special: piece)
+      } else if decoder.decoding.hasByteFallback, SubwordModel.fallbackByte(piece) != nil {
+        table.append(piece)
+      } else {
+        table.append(specials.contains(id) ? piece : decoder.bytes(of: piece))
+      }
+    }
+    return table.finish(decoding: decoder.decoding)
+  }
+}
+
 extension ModelSource {
   /// Reads a whole model file.
-  public init(path: String, pattern: SplitPattern? = nil) throws(StreamError) {
+  ///
+  /// - merges: the path of the merges of a `vocab.json`.
+  public init(
+    path: String, merges: String? = nil, pattern: SplitPattern? = nil
+  ) throws(StreamError) {
     let file = try InputFile(path: path)
+    self.init(name: file.name, bytes: try ModelSource.contents(of: file), pattern: pattern)
+    if let merges { self.merges = try ModelSource.contents(of: try InputFile(path: merges)) }
+  }
+
+  private static func contents(of file: InputFile) throws(StreamError) -> [UInt8] {
     var bytes = ByteBuffer(capacity: (file.fileByteCount ?? 0) + 1)
     while try file.read(upTo: 1 << 20, appendingTo: &bytes) {}
-    self.init(name: file.name, bytes: Array(bytes.bytes), pattern: pattern)
+    return Array(bytes.bytes)
   }
 }

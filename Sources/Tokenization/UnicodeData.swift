@@ -67,6 +67,29 @@ public enum UnicodeData {
     }
   }
 
+  /// The other case of a letter, and the two odd characters that fold to ASCII letters.
+  static func caseVariants(of scalar: UInt32) -> [UInt32] {
+    var variants = [utf8proc_tolower(Int32(scalar)), utf8proc_toupper(Int32(scalar))].map(UInt32.init)
+    if scalar | 0x20 == 0x73 { variants.append(0x17F) }
+    if scalar | 0x20 == 0x6B { variants.append(0x212A) }
+    return variants.filter { $0 != scalar }
+  }
+
+  /// Calls `body` with the range of each extended grapheme cluster; a byte that is not UTF-8 is one.
+  static func forEachGrapheme(of text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+    var state: Int32 = 0
+    var last: UInt32?
+    var start = 0
+    forEachScalar(of: text) { scalar, range in
+      if let before = last, utf8proc_grapheme_break_stateful(Int32(before), Int32(scalar), &state) {
+        body(start..<range.lowerBound)
+        start = range.lowerBound
+      }
+      last = scalar
+    }
+    if start < text.count { body(start..<text.count) }
+  }
+
   private static func category(of scalar: UInt32) -> UInt32 {
     UInt32(utf8proc_category(Int32(scalar)).rawValue)
   }

@@ -90,7 +90,18 @@ struct UnigramText {
 enum UnigramTextFormat: TokenizerFormat {
   static func recognises(_ source: ModelSource) -> Bool { UnigramText.recognises(source) }
 
-  static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {
+  static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
+    let text = try UnigramText(parsing: source)
+    var file = try text.model.file(name: source.name)
+    if !text.marksWords {
+      file.normalizer = .none
+      file.preTokenizer = .whitespaceSplit
+    }
+    return file
+  }
+
+  static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)? {
+    if source.options.allowsSpecialTokens, !source.options.needsChain { return nil }
     let text = try UnigramText(parsing: source)
     return try SentencePieceTokenizer(
       text.model, name: source.name, dropsSpaces: !text.marksWords)

@@ -16,12 +16,17 @@ public import Tokenization
 
   enum Level: String, EnumerableFlag {
     case bytes, characters
+
     static func help(for level: Level) -> ArgumentHelp? {
       switch level {
       case .bytes: "Begin with the 256 bytes, which spell any text (the default for text)."
       case .characters: "Begin with the characters that occur (the default with --weighted)."
       }
     }
+  }
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case merges, json, vocabulary
   }
 
   @Flag(exclusivity: .exclusive) var level: Level?
@@ -54,7 +59,7 @@ public import Tokenization
   var keepNewlines = false
 
   @Option(help: "What to write: merges, json (tokenizer.json) or vocabulary (vocab.json).")
-  var format = BytePairModel.Format.merges
+  var format = Format.merges
 
   @Flag(help: "Print each merge and its count on standard error; with -v the tokens left too.")
   var trace = false
@@ -89,7 +94,15 @@ public import Tokenization
       ) { progress.update(byteCount: $0) }
     progress.finish()
     verbosity.note("\(counts.count) distinct words")
-    try learn(from: counts).write(to: sink, as: format)
+    let model = try learn(from: counts)
+    switch format {
+    case .merges:
+      var file = ByteBuffer(capacity: 1 << 16)
+      MergesFile.append(model, to: &file)
+      try sink.write(file)
+    case .json: try model.write(as: .json, to: sink)
+    case .vocabulary: try model.write(as: .vocabulary, to: sink)
+    }
     try sink.finish()
   }
 
@@ -117,4 +130,3 @@ extension Message {
 }
 
 extension SplitPattern: ExpressibleByArgument {}
-extension BytePairModel.Format: ExpressibleByArgument {}

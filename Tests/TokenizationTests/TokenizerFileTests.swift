@@ -13,16 +13,16 @@ private func parse(_ text: String) throws(StreamError) -> TokenizerFile {
 @Test(arguments: [#"["a b", "ab c"]"#, #"[["a","b"],["ab","c"]]"#])
 func `merges are read in both spellings`(merges: String) throws {
   let file = try parse(#"{"model":{"vocab":{"a":0,"b":1,"ab":3},"merges":\#(merges)},"x":[1]}"#)
-  #expect(file.merges == PieceList(["a", "b", "ab", "c"].map { Array($0.utf8) }))
-  #expect(file.ids == [0, 1, 3])
-  #expect(file.modelType == "BPE")
+  #expect(file.model.merges == PieceList(["a", "b", "ab", "c"].map { Array($0.utf8) }))
+  #expect(file.model.ids == [0, 1, 3])
+  #expect(file.model.kind == .bpe)
 }
 
 @Test func `scores make a Unigram model`() throws {
   let file = try parse(#"{"model":{"unk_id":0,"vocab":[["<unk>",0],["a",-1.5]]}}"#)
-  #expect(file.modelType == "Unigram")
-  #expect(file.scores == [0, -1.5])
-  #expect(file["unk_id"]?.number == 0)
+  #expect(file.model.kind == .unigram)
+  #expect(file.model.scores == [0, -1.5])
+  #expect(file.model.unknown == Array("<unk>".utf8))
 }
 
 @Test(arguments: [

@@ -1,0 +1,52 @@
+# Writes Sources/Tokenization/Chain/UnicodeScriptTable.swift: the script of every code point, as the
+# regular expressions of `tokenizers` see it. The names come from the module `regex`.
+import sys, regex, tokenizers
+from regex import _regex_core as core
+from tokenizers import Regex, pre_tokenizers
+
+text = "".join(chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
+table = [None] * 0x110000
+names = sorted({n for n in core.PROPERTIES["SCRIPT"][1] if len(n) > 4}, key=len)
+for name in names:
+    try: split = pre_tokenizers.Split(Regex(r"\p{%s}" % name), "removed", invert=True)
+    except Exception: continue
+    for piece, _ in split.pre_tokenize_str(text):
+        for c in piece: table[ord(c)] = table[ord(c)] or name
+ranges = {}
+for c in range(0x110000):
+    if not table[c]: continue
+    runs = ranges.setdefault(table[c], [])
+    if runs and runs[-1][1] == c - 1: runs[-1][1] = c
+    else: runs.append([c, c])
+out = open(sys.argv[1], "w")
+out.write(f"""// SPDX-License-Identifier: Apache-2.0
+
+// Written by Tests/ConformanceTests/unicode-scripts.py; not edited.
+
+// swift-format-ignore-file
+/// Scripts of Unicode 16.0 as ranges: what the regular expressions of `tokenizers` {tokenizers.__version__} answer.
+enum UnicodeScriptTable {{
+  /// A line a script: its name, then first code points and lengths in base 36, each counted from the
+  /// end of the range before.
+  static let lines: StaticString = \"\"\"
+""")
+def base36(n):
+    digits = ""
+    while True:
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[n % 36] + digits
+        n //= 36
+        if not n: return digits
+for name in sorted(ranges):
+    if name in ("UNKNOWN",): continue
+    words, last = [name.lower().replace("_", "")], 0
+    for a, b in ranges[name]:
+        words.append(base36(a - last) + "+" + base36(b - a + 1))
+        last = b + 1
+    line = "    "
+    for word in words:
+        if len(line) + len(word) > 94:
+            out.write(line + " \\\n"); line = "    "
+        line += (" " if line.strip() else "") + word
+    out.write(line + "\n")
+out.write('    """\n}\n')
+print(len(ranges), sum(len(r) for r in ranges.values()))
