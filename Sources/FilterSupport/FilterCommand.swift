@@ -96,12 +96,15 @@ extension CommandConfiguration {
   /// The configuration of a program: its name is the one it was called by.
   ///
   /// - operands: what the options are followed by, as a synopsis shows it.
+  /// - facts: what `--version` adds with `-v`.
   public static func filter(
-    abstract: String, discussion: String = "", operands: String = "[file ...]"
+    abstract: String, discussion: String = "", operands: String = "[file ...]", facts: String = ""
   ) -> CommandConfiguration {
-    CommandConfiguration(
+    let isVerbose = CommandLine.arguments.contains { $0 == "-v" || $0 == "--verbose" }
+    return CommandConfiguration(
       commandName: Message.programName, abstract: abstract,
       usage: "\(Message.programName) [options] \(operands)", discussion: discussion,
-      version: "\(Message.programName) (chainrule) \(chainruleVersion)")
+      version: "\(Message.programName) (chainrule) \(chainruleVersion)"
+        + (isVerbose && !facts.isEmpty ? "\n\(facts)" : ""))
   }
 }

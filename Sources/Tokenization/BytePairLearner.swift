@@ -48,15 +48,22 @@ public struct BytePairLearner: ~Copyable {
   /// Makes merges until `isEnough`, or until no pair occurs at least `minimumCount` times.
   ///
   /// - spelled: the id of the merged piece: that of a piece with the same bytes, or the next one.
+  /// - prefers: whether the first of two pairs with equal counts goes first; nothing for smaller ids.
+  /// - isForbidden: pairs that are never merged.
   public mutating func learn(
     minimumCount: Int = 1, spelled: (Token, Token) -> Token, isEnough: () -> Bool,
-    step: (Step) throws -> Void
+    prefers: (((Token, Token), (Token, Token)) -> Bool)? = nil,
+    isForbidden: (Token, Token) -> Bool = { _, _ in false }, step: (Step) throws -> Void
   ) rethrows {
     precondition(words.count < Int(UInt32.max), "fewer than 2^32 symbols in distinct words")
     countPairs()
-    while !isEnough(), let entry = nextEntry(), entry.count >= max(1, minimumCount) {
+    while !isEnough(), let entry = prefers.map({ nextEntry(preferring: $0) }) ?? nextEntry(),
+      entry.count >= max(1, minimumCount)
+    {
       let left = entry.left
       let right = entry.right
+      // A pair comes about only by the merge that makes one of its sides: it never comes again.
+      if isForbidden(left, right) { continue }
       let result = spelled(left, right)
       apply(left, right, result, entry)
       try step(
@@ -75,6 +82,28 @@ public struct BytePairLearner: ~Copyable {
       if count > 0 { queue.push(entry) }
     }
     return nil
+  }
+
+  /// Of all entries with the largest true count the one that `prefers` puts first.
+  private mutating func nextEntry(
+    preferring prefers: ((Token, Token), (Token, Token)) -> Bool
+  ) -> PairQueue.Entry? {
+    guard var best = nextEntry() else { return nil }
+    var others: [PairQueue.Entry] = []
+    while let entry = nextEntry() {
+      guard entry.count == best.count else {
+        others.append(entry)
+        break
+      }
+      if prefers((entry.left, entry.right), (best.left, best.right)) {
+        others.append(best)
+        best = entry
+      } else {
+        others.append(entry)
+      }
+    }
+    for entry in others { queue.push(entry) }
+    return best
   }
 
   /// Counts all pairs and lays out their occurrences.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import ByteStreams
 internal import TokenStreams
 
 /// Learns a byte-pair model from counted words.
@@ -12,6 +13,16 @@ public struct BytePairLearning: Sendable {
     public init() {}
   }
 
+  /// How equal counts are broken.
+  public enum Ties: String, CaseIterable, Sendable {
+    /// The smaller left id, then the smaller right id; bytes are numbered by their characters.
+    case tokenizers
+    /// The same with bytes numbered by their value.
+    case bytes
+    /// The pair of larger strings, left first: subword-nmt, and Stanford's CS336.
+    case subwordNMT = "subword-nmt"
+  }
+
   public var level: BytePairModel.Level
   public var pattern: SplitPattern
   public var size = Size()
@@ -21,10 +32,39 @@ public struct BytePairLearning: Sendable {
   public var wordEnd: [UInt8] = []
   /// Ids 0, 1, ... in front of all others.
   public var specialTokens: [[UInt8]] = []
+  public var ties = Ties.tokenizers
+  /// Pieces that no merge may make.
+  public var forbidden: Set<[UInt8]> = []
+  /// Its merges come first, and its pieces keep their ids.
+  private var base: BytePairModel?
 
   public init(level: BytePairModel.Level, pattern: SplitPattern) {
     self.level = level
     self.pattern = pattern
+  }
+
+  /// Goes on from a model that was learnt before, or written by hand.
+  ///
+  /// - Throws: `StreamError` without a place for ranks, and for ids with holes.
+  public init(extending base: BytePairModel) throws(StreamError) {
+    self.init(level: base.level, pattern: base.pattern)
+    let first = base.ids.min() ?? 0
+    let order = base.ids.indices.sorted { base.ids[$0] < base.ids[$1] }
+    guard base.order == .merges,
+      order.enumerated().allSatisfy({ Int(base.ids[$0.element]) == $0.offset + Int(first) })
+    else {
+      throw StreamError(
+        .none, "only merges whose ids have no holes can be extended", advice: "give merges or json")
+    }
+    wordEnd = base.wordEnd
+    let specials = base.addedTokens.filter { $0.id < Int(first) }.sorted { $0.id < $1.id }
+    specialTokens = specials.map(\.content)
+    guard specials.count == Int(first) else {
+      throw StreamError(.none, "the first piece has id \(first), after \(specials.count) special tokens")
+    }
+    self.base = base
+    self.base?.pieces = PieceList(order.map { Array(base.pieces[$0]) })
+    self.base?.ids = order.map { base.ids[$0] }
   }
 
   /// What a learner says of one merge.
@@ -52,13 +92,19 @@ public struct BytePairLearning: Sendable {
       model.addedTokens.append(token)
     }
     var pieces = PieceNumbering(first: specialTokens.count)
+    if let base {
+      for index in 0..<base.pieces.count { _ = pieces.add(Array(base.pieces[index])) }
+      model.merges = base.merges
+    }
     addAlphabet(of: counts, to: &pieces)
 
     var learner = BytePairLearner()
     var symbols: [Token] = []
+    let known = KnownMerges(model.merges)
     counts.forEachWord { word, count in
       symbols.removeAll(keepingCapacity: true)
       forEachSymbol(of: word) { symbols.append(pieces.id(of: $0)) }
+      known.apply(to: &symbols)
       learner.add(symbols, count: count)
     }
     try begin(learner.tokenCount)
@@ -66,6 +112,17 @@ public struct BytePairLearning: Sendable {
     try learner.learn(
       minimumCount: minimumCount, spelled: { pieces.id(joining: $0, $1) },
       isEnough: { pieces.nextID >= size.vocabulary || model.merges.count >= size.merges },
+      prefers: ties != .subwordNMT
+        ? nil
+        : { a, b in
+          let left = (pieces.bytes(of: a.0), pieces.bytes(of: b.0))
+          return left.0 == left.1
+            ? pieces.bytes(of: b.1).lexicographicallyPrecedes(pieces.bytes(of: a.1))
+            : left.1.lexicographicallyPrecedes(left.0)
+        },
+      isForbidden: { [forbidden] in
+        !forbidden.isEmpty && forbidden.contains(Array(pieces.bytes(of: $0) + pieces.bytes(of: $1)))
+      },
       step: { step in
         model.merges.append(step.merge)
         try trace?(
@@ -90,7 +147,8 @@ public struct BytePairLearning: Sendable {
   /// code point.
   private func addAlphabet(of counts: WordCounts, to pieces: inout PieceNumbering) {
     if level == .byte, wordEnd.isEmpty {
-      for byte in ByteLevelAlphabet.order { _ = pieces.add([byte]) }
+      let order = ties == .bytes ? Array(UInt8.min...UInt8.max) : ByteLevelAlphabet.order
+      for byte in order { _ = pieces.add([byte]) }
       return
     }
     var seen: Set<[UInt8]> = []
@@ -114,6 +172,44 @@ public struct BytePairLearning: Sendable {
         body(UnsafeBufferPointer(rebasing: word[index..<end]))
       }
       index = end
+    }
+  }
+}
+
+/// Merges that are made before learning begins, word by word.
+private struct KnownMerges {
+  private var pairs: [UInt64: (rank: Int, result: Token)] = [:]
+
+  init(_ merges: [BytePairModel.Merge]) {
+    for (rank, merge) in merges.enumerated() {
+      pairs[UInt64(merge.left) << 32 | UInt64(merge.right)] = (rank, merge.result)
+    }
+  }
+
+  /// Makes the first merge of the list that applies, everywhere from left to right, until none does.
+  func apply(to symbols: inout [Token]) {
+    guard !pairs.isEmpty else { return }
+    while true {
+      var best: (rank: Int, result: Token)?
+      for index in symbols.indices.dropLast() {
+        let pair = UInt64(symbols[index]) << 32 | UInt64(symbols[index + 1])
+        if let found = pairs[pair], found.rank < best?.rank ?? Int.max { best = found }
+      }
+      guard let best else { return }
+      var merged: [Token] = []
+      var index = 0
+      while index < symbols.count {
+        if index + 1 < symbols.count,
+          pairs[UInt64(symbols[index]) << 32 | UInt64(symbols[index + 1])]?.rank == best.rank
+        {
+          merged.append(best.result)
+          index += 2
+        } else {
+          merged.append(symbols[index])
+          index += 1
+        }
+      }
+      symbols = merged
     }
   }
 }

@@ -104,13 +104,14 @@ extension BytePairModel {
   }
 
   /// Writes the model's file; the sink stays open.
-  public func write(to sink: ByteSink, as format: Format) throws {
-    var file = ByteBuffer(capacity: 1 << 16)
+  public func write(to sink: ByteSink, as format: Format) throws(StreamError) {
     switch format {
-    case .merges: MergesFile.append(self, to: &file)
-    case .json: try TokenizerJSON.append(self, to: &file)
-    case .vocabulary: try TokenizerJSON.appendVocabulary(of: self, to: &file)
+    case .merges:
+      var lines = ByteBuffer(capacity: 1 << 16)
+      MergesFile.append(self, to: &lines)
+      try sink.write(lines)
+    case .json: try file(name: "").write(as: .json, to: sink)
+    case .vocabulary: try file(name: "").write(as: .vocabulary, to: sink)
     }
-    try sink.write(file)
   }
 }

@@ -32,8 +32,8 @@ public enum MergesFile: TokenizerFormat {
     }
     if model.level == .character {
       output.append(" alphabet=")
-      let mergedCount = Set(model.merges.map(\.result)).count
-      for index in 0..<model.pieces.count - mergedCount {
+      let results = Set(model.merges.map(\.result))
+      for index in 0..<model.pieces.count where !results.contains(model.ids[index]) {
         let piece = Array(model.pieces[index])
         // A character that ends words stands in the alphabet with its mark.
         output.append(Spelling.spelling(of: piece))

@@ -83,10 +83,3 @@ extension TokenizerFile {
     output.append(UnigramText(model: model, marksWords: model.addsDummyPrefix).bytes)
   }
 }
-
-extension BytePairModel {
-  /// Writes a learnt model; the sink stays open.
-  public func write(as format: SavedFormat, to sink: ByteSink) throws(StreamError) {
-    try file(name: "").write(as: format, to: sink)
-  }
-}

@@ -85,6 +85,15 @@ public enum TokenizerModel {
     try format(of: source).read(source)
   }
 
+  /// Reads a byte-pair model whose words are cut by a known pattern.
+  public static func readBytePairs(_ source: ModelSource) throws(StreamError) -> BytePairModel {
+    guard let model = try BytePairModel(read(source)) else {
+      throw StreamError(
+        .file(source.name), "is no byte-pair model with a known pattern", advice: "give merges or json")
+    }
+    return model
+  }
+
   private static func format(
     of source: ModelSource
   ) throws(StreamError) -> any TokenizerFormat.Type {

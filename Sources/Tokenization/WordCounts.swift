@@ -108,7 +108,8 @@ public final class WordCounts: @unchecked Sendable {
     return first
   }
 
-  /// Reads lines of a spelt word, a TAB and its count, which add up.
+  /// Reads lines of a spelt word, a TAB and its count, which add up. The ends of records, which
+  /// count-ngrams counts as `</s>`, are no words.
   ///
   /// - Throws: `StreamError` at a line that is none.
   public static func weighted(_ reader: RecordReader) throws(StreamError) -> WordCounts {
@@ -127,6 +128,7 @@ public final class WordCounts: @unchecked Sendable {
           throw failure("'\(String(decoding: digits, as: UTF8.self))' is no count")
         }
         guard tab > 0 else { throw failure("no word before the TAB") }
+        if record[..<tab].elementsEqual(Spelling.end) { return }
         word.removeAll()
         Spelling.appendBytes(of: UnsafeBufferPointer(rebasing: record[..<tab]), to: &word)
         counts.add(word.bytes, count: digits.reduce(0) { $0 * 10 + Int($1 - 0x30) })

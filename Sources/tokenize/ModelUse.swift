@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+public import ArgumentParser
 import ByteStreams
 import FilterSupport
-import Tokenization
+public import Tokenization
 
 /// Which model, and how it is used.
 struct ModelUse: ParsableArguments {

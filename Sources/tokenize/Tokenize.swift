@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ArgumentParser
+import ArgumentParser
 import ByteStreams
 import FilterSupport
 import TokenStreams
@@ -12,7 +12,8 @@ import Tokenization
     discussion: """
       One record (line) in, one record out: its tokens, separated by spaces. Without a model the \
       tokens are words; every token that the text holds is its own piece.
-      """)
+      """,
+    facts: "Unicode \(UnicodeCategory.unicodeVersion) (classes), \(UnicodeData.version) (utf8proc)")
 
   @Flag(exclusivity: .exclusive) var unit: TextUnit?
   @OptionGroup var use: ModelUse

@@ -146,3 +146,54 @@ func `any bytes come back, whatever the pattern that the merges were learnt with
   #expect(outcome.status == 1)
   #expect(outcome.errorOutput.contains(problem), "\(outcome.errorOutput)")
 }
+
+@Test func `words counted in parts and merged give the merges of the whole text`() throws {
+  let scratch = try Scratch()
+  let outcome = try scratch.run(
+    """
+    head -4 $examples/pigs.txt > a; tail -n +5 $examples/pigs.txt > b
+    for f in a b; do tokenize --pattern gpt2 $f | count-ngrams -n 1 > $f.counts; done
+    count-ngrams --merge a.counts b.counts | bpe-learn --weighted --bytes --vocabulary 300 > counted
+    bpe-learn --vocabulary 300 $examples/pigs.txt | cmp - counted
+    """)
+  #expect(outcome.status == 0, "\(outcome.text) \(outcome.errorOutput)")
+}
+
+@Test(arguments: ["", "--characters --pattern whitespace --word-end '</w>'", "--ties subword-nmt"])
+func `a model that is extended is the model learnt at once`(options: String) throws {
+  let scratch = try Scratch()
+  let ties = options.hasPrefix("--ties") ? options : ""
+  let outcome = try scratch.run(
+    """
+    bpe-learn \(options) -n 10 $examples/pigs.txt > some
+    bpe-learn --extend some \(ties) -n 30 $examples/pigs.txt > more
+    bpe-learn \(options) -n 30 $examples/pigs.txt | cmp - more
+    """)
+  #expect(outcome.status == 0, "\(outcome.text) \(outcome.errorOutput)")
+}
+
+@Test func `equal counts are broken as asked`() throws {
+  let scratch = try Scratch()
+  let words = "printf 'ab\\t3\\ncd\\t3\\n' | bpe-learn --weighted -n 1 --trace"
+  #expect(try scratch.run("\(words) 2>&1 >/dev/null").text == "a b 3\n")
+  #expect(try scratch.run("\(words) --ties subword-nmt 2>&1 >/dev/null").text == "c d 3\n")
+  // By characters 0xAD stands after all others; by value before.
+  let bytes = "printf '\\xad\\xad\\n\\xae\\xae\\n' | bpe-learn -n 1 --trace 2>&1 >/dev/null"
+  #expect(try scratch.run(bytes).text == "\\xAE \\xAE 1\n")
+  #expect(
+    try scratch.run(bytes.replacing("-n 1", with: "-n 1 --ties bytes")).text == "\\xAD \\xAD 1\n")
+}
+
+@Test func `a forbidden piece is never made`() throws {
+  let outcome = try Scratch().run(
+    "\(hug) | bpe-learn --weighted -n 3 --forbid ug --trace 2>&1 > /dev/null")
+  #expect(outcome.lines.prefix(3) == ["u n 16", "h u 15", "hu g 15"])
+}
+
+@Test(arguments: ["--pattern gpt2", "--bytes", "--word-end x"])
+func `what a model says is not said again`(option: String) throws {
+  let scratch = try Scratch()
+  let outcome = try scratch.run(
+    "bpe-learn -n 1 $examples/pigs.txt > m; bpe-learn --extend m \(option) $examples/pigs.txt")
+  #expect(outcome.status == 64)
+}
