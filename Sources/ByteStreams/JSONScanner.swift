@@ -8,6 +8,8 @@
 public struct JSONScanner: ~Copyable {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let name: String
+  /// Where the text begins in its file, for messages.
+  private let fileOffset: Int
   /// The byte that comes next.
   public private(set) var offset = 0
   /// True between an opening bracket and its first element.
@@ -16,9 +18,11 @@ public struct JSONScanner: ~Copyable {
 
   /// - bytes: borrowed; they must outlive the scanner.
   /// - name: the file's name in messages.
-  public init(_ bytes: UnsafeBufferPointer<UInt8>, name: String) {
+  /// - fileOffset: where the text begins in its file.
+  public init(_ bytes: UnsafeBufferPointer<UInt8>, name: String, fileOffset: Int = 0) {
     self.bytes = bytes
     self.name = name
+    self.fileOffset = fileOffset
   }
 
   /// What kind of value begins here.
@@ -56,6 +60,18 @@ public struct JSONScanner: ~Copyable {
     var key = ByteBuffer(capacity: 32)
     guard try nextKey(into: &key) else { return nil }
     return String(decoding: key.bytes, as: UTF8.self)
+  }
+
+  /// Calls `body` with each key of an object, standing at its value. A key that comes twice is an error.
+  public mutating func forEachMember(
+    _ body: (inout JSONScanner, String) throws(StreamError) -> Void
+  ) throws(StreamError) {
+    try beginObject()
+    var seen: Set<String> = []
+    while let key = try nextKey() {
+      guard seen.insert(key).inserted else { throw failure("the key \"\(key)\" stands twice") }
+      try body(&self, key)
+    }
   }
 
   public mutating func beginArray() throws(StreamError) { try begin(.array) }
@@ -115,6 +131,18 @@ public struct JSONScanner: ~Copyable {
     return value
   }
 
+  /// An array of integers from 0 up.
+  public mutating func counts() throws(StreamError) -> [Int] {
+    var result: [Int] = []
+    try beginArray()
+    while try nextElement() {
+      let value = try integer()
+      guard value >= 0 else { throw failure("\(value) is negative") }
+      result.append(value)
+    }
+    return result
+  }
+
   public mutating func boolean() throws(StreamError) -> Bool {
     guard try peek() == .boolean else { throw failure("no boolean") }
     let value = bytes[offset] == UInt8(ascii: "t")
@@ -162,7 +190,7 @@ public struct JSONScanner: ~Copyable {
 
   /// An error at the next byte.
   public func failure(_ problem: String, advice: String? = nil) -> StreamError {
-    StreamError(.offset(name, offset), problem, advice: advice)
+    StreamError(.offset(name, fileOffset + offset), problem, advice: advice)
   }
 
   @inline(__always) private static func isPlain(_ byte: UInt8) -> Bool {

@@ -110,9 +110,10 @@ public struct TensorFile: @unchecked Sendable {
     }
     let header = UnsafeRawBufferPointer(rebasing: bytes[8..<8 + Int(headerCount)])
     data = UnsafeRawBufferPointer(rebasing: bytes[(8 + Int(headerCount))...])
-    var cursor = JSONCursor(header, name: name, fileOffset: 8)
+    var scanner = JSONScanner(
+      header.assumingMemoryBound(to: UInt8.self), name: name, fileOffset: 8)
     var texts: [String: String]
-    (entries, texts) = try TensorFile.parse(&cursor, dataByteCount: data.count)
+    (entries, texts) = try TensorFile.parse(&scanner, dataByteCount: data.count)
     if let found = texts.removeValue(forKey: TensorChecksum.key),
       found != TensorChecksum.digits(metadata: texts, entries: entries, data: data)
     {
@@ -164,21 +165,20 @@ public struct TensorFile: @unchecked Sendable {
 
 extension TensorFile {
   private static func parse(
-    _ cursor: inout JSONCursor, dataByteCount: Int
+    _ scanner: inout JSONScanner, dataByteCount: Int
   ) throws(StreamError) -> ([Entry], [String: String]) {
     var entries: [Entry] = []
     var metadata: [String: String] = [:]
-    try cursor.forEachMember { (cursor, name) throws(StreamError) in
+    try scanner.forEachMember { (scanner, name) throws(StreamError) in
       if name == "__metadata__" {
-        try cursor.forEachMember { (cursor, key) throws(StreamError) in
-          _ = cursor.isAtEnd()
-          metadata[key] = try cursor.string()
+        try scanner.forEachMember { (scanner, key) throws(StreamError) in
+          metadata[key] = try scanner.string()
         }
       } else {
-        entries.append(try entry(name, &cursor, dataByteCount: dataByteCount))
+        entries.append(try entry(name, &scanner, dataByteCount: dataByteCount))
       }
     }
-    guard cursor.isAtEnd() else { throw cursor.failure("bytes after the header's last brace") }
+    try scanner.finish()
     entries.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
     }
@@ -186,50 +186,49 @@ extension TensorFile {
     for entry in entries {
       guard entry.range.lowerBound == end else {
         let relation = entry.range.lowerBound < end ? "overlaps" : "leaves a hole after"
-        throw cursor.failure(
+        throw scanner.failure(
           "tensor \(entry.name) at \(entry.range.lowerBound) \(relation) byte \(end) of the data")
       }
       end = entry.range.upperBound
     }
     guard end == dataByteCount else {
-      throw cursor.failure("the tensors take \(end) bytes, the file holds \(dataByteCount)")
+      throw scanner.failure("the tensors take \(end) bytes, the file holds \(dataByteCount)")
     }
     return (entries, metadata)
   }
 
   private static func entry(
-    _ name: String, _ cursor: inout JSONCursor, dataByteCount: Int
+    _ name: String, _ scanner: inout JSONScanner, dataByteCount: Int
   ) throws(StreamError) -> Entry {
     var type: NumberType?
     var shape: [Int]?
     var offsets: [Int]?
-    try cursor.forEachMember { (cursor, key) throws(StreamError) in
+    try scanner.forEachMember { (scanner, key) throws(StreamError) in
       switch key {
       case "dtype":
-        _ = cursor.isAtEnd()
-        let text = try cursor.string()
+        let text = try scanner.string()
         type = NumberType(rawValue: text)
-        guard type != nil else { throw cursor.failure("unknown dtype \(text) of tensor \(name)") }
-      case "shape": shape = try cursor.integers()
-      case "data_offsets": offsets = try cursor.integers()
-      default: throw cursor.failure("unknown key \"\(key)\" of tensor \(name)")
+        guard type != nil else { throw scanner.failure("unknown dtype \(text) of tensor \(name)") }
+      case "shape": shape = try scanner.counts()
+      case "data_offsets": offsets = try scanner.counts()
+      default: throw scanner.failure("unknown key \"\(key)\" of tensor \(name)")
       }
     }
     guard let type, let shape, let offsets, offsets.count == 2 else {
-      throw cursor.failure("tensor \(name) lacks dtype, shape or two data_offsets")
+      throw scanner.failure("tensor \(name) lacks dtype, shape or two data_offsets")
     }
     var byteCount = type.byteCount
     for extent in shape {
       let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
-      guard !overflow else { throw cursor.failure("tensor \(name) is larger than 2^63 bytes") }
+      guard !overflow else { throw scanner.failure("tensor \(name) is larger than 2^63 bytes") }
       byteCount = product
     }
     guard offsets[0] <= offsets[1], offsets[1] <= dataByteCount else {
-      throw cursor.failure(
+      throw scanner.failure(
         "tensor \(name) claims bytes \(offsets[0]) to \(offsets[1]) of \(dataByteCount)")
     }
     guard offsets[1] - offsets[0] == byteCount else {
-      throw cursor.failure(
+      throw scanner.failure(
         "tensor \(name) has \(offsets[1] - offsets[0]) bytes, its shape needs \(byteCount)")
     }
     return Entry(name: name, type: type, shape: shape, range: offsets[0]..<offsets[1])

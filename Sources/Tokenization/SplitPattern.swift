@@ -28,9 +28,10 @@ public enum SplitPattern: String, CaseIterable, Sendable {
         #"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#,
       ]
     case .cl100k:
+      // tiktoken's own text has `{1,3}+` and `$`, which mean something else in `tokenizer.json`.
       [
-        #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"#
-          + #"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"#
+        #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"#
+          + #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s+\z|\s*[\r\n]+|\s+(?!\S)|\s+"#
       ]
     case .llama3: [SplitPattern.later(digits: #"\p{N}{1,3}"#)]
     case .qwen2: [SplitPattern.later(digits: #"\p{N}"#)]

@@ -40,6 +40,10 @@ struct CategorySet: Sendable {
   @inline(__always) static var marks: CategorySet { CategorySet(bits: 0x1C00) }
   /// `\p{N}`
   @inline(__always) static var numbers: CategorySet { CategorySet(bits: 0xE000) }
+  /// `\p{P}`
+  static let punctuation = CategorySet(.pc, .pd, .ps, .pe, .pi, .pf, .po)
+  /// `[\p{Cc}\p{Cf}\p{Co}]`
+  static let controls = CategorySet(.cc, .cf, .co)
   /// `\p{Z}`
   @inline(__always) static var separators: CategorySet { CategorySet(bits: 0x3800_0000) }
   /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`

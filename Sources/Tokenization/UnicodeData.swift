@@ -3,9 +3,9 @@
 internal import ByteStreams
 internal import CUtf8proc
 
-/// Facts about code points, all of one Unicode version: that of the utf8proc library in use.
+/// Facts about code points: categories of the pinned tables, case and graphemes of the utf8proc library.
 public enum UnicodeData {
-  /// The version, as in `15.0.0`.
+  /// The version of utf8proc's tables, as in `15.0.0`.
   public static var version: String { String(cString: utf8proc_unicode_version()) }
 
   /// White_Space: what regular expressions call `\s`.
@@ -18,44 +18,39 @@ public enum UnicodeData {
     }
   }
 
-  /// General category P, and all ASCII symbols.
+  /// General category P, and all ASCII symbols, as the `tokenizers` library knows them.
   static func isPunctuation(_ scalar: UInt32) -> Bool {
     if scalar < 0x80 {
       return (0x21...0x2F).contains(scalar) || (0x3A...0x40).contains(scalar)
         || (0x5B...0x60).contains(scalar) || (0x7B...0x7E).contains(scalar)
     }
-    let category = category(of: scalar)
-    return category >= UTF8PROC_CATEGORY_PC.rawValue && category <= UTF8PROC_CATEGORY_PO.rawValue
-  }
-
-  /// General category N.
-  static func isNumber(_ scalar: UInt32) -> Bool {
-    let category = category(of: scalar)
-    return category >= UTF8PROC_CATEGORY_ND.rawValue && category <= UTF8PROC_CATEGORY_NO.rawValue
-  }
-
-  /// General category L.
-  static func isLetter(_ scalar: UInt32) -> Bool {
-    let category = category(of: scalar)
-    return category >= UTF8PROC_CATEGORY_LU.rawValue && category <= UTF8PROC_CATEGORY_LO.rawValue
+    return CategorySet.punctuation.contains(UnicodeCategory.number(of: scalar))
+      ? !LaterCharacters.contains(LaterCharacters.punctuation, scalar)
+      : scalar == 0x166D || scalar == 0x111C9
   }
 
   /// General category M.
   static func isMark(_ scalar: UInt32) -> Bool {
-    let category = category(of: scalar)
-    return category >= UTF8PROC_CATEGORY_MN.rawValue && category <= UTF8PROC_CATEGORY_ME.rawValue
+    CategorySet.marks.contains(UnicodeCategory.number(of: scalar))
   }
 
-  /// General category Mn: accents and other marks that take no room.
+  /// General category M, as StripAccents of the `tokenizers` library knows it.
+  static func isAccent(_ scalar: UInt32) -> Bool {
+    isMark(scalar)
+      ? !LaterCharacters.contains(LaterCharacters.marks, scalar) : scalar == 0x1CF2 || scalar == 0x1CF3
+  }
+
+  /// General category Mn, as BERT's preparation in the `tokenizers` library knows it.
   static func isNonspacingMark(_ scalar: UInt32) -> Bool {
-    category(of: scalar) == UTF8PROC_CATEGORY_MN.rawValue
+    UnicodeCategory.number(of: scalar) == UnicodeCategory.mn.rawValue
+      ? !LaterCharacters.contains(LaterCharacters.nonspacingMarks, scalar)
+      : scalar == 0x1734 || scalar == 0x1171E
   }
 
-  /// General category Cc, Cf or Co: controls, formats, private use.
+  /// General category Cc, Cf or Co, as the `tokenizers` library knows them.
   static func isControl(_ scalar: UInt32) -> Bool {
-    let category = category(of: scalar)
-    return category == UTF8PROC_CATEGORY_CC.rawValue || category == UTF8PROC_CATEGORY_CF.rawValue
-      || category == UTF8PROC_CATEGORY_CO.rawValue
+    CategorySet.controls.contains(UnicodeCategory.number(of: scalar))
+      && !LaterCharacters.contains(LaterCharacters.controls, scalar)
   }
 
   /// Appends the lower-case form, which is one code point but for U+0130.
@@ -88,10 +83,6 @@ public enum UnicodeData {
       last = scalar
     }
     if start < text.count { body(start..<text.count) }
-  }
-
-  private static func category(of scalar: UInt32) -> UInt32 {
-    UInt32(utf8proc_category(Int32(scalar)).rawValue)
   }
 }
 

@@ -1,12 +1,28 @@
-# Writes Sources/Tokenization/Chain/UnicodeScriptTable.swift: the script of every code point, as the
-# regular expressions of `tokenizers` see it. The names come from the module `regex`.
-import sys, regex, tokenizers
+# SPDX-License-Identifier: Apache-2.0
+"""The script of every code point, as the regular expressions of `tokenizers` see it:
+Sources/Tokenization/Chain/UnicodeScriptTable.swift. The names come from the module `regex`.
+
+  unicode-scripts.py write   writes the file
+  unicode-scripts.py         compares it with what the `tokenizers` here says
+"""
+
+import io, os, sys
+
+sys.path.pop(0)
+try:
+    import regex, tokenizers
+except ImportError as error:
+    print(f"unicode-scripts.py: skipped: {error}")
+    sys.exit(0)
 from regex import _regex_core as core
 from tokenizers import Regex, pre_tokenizers
 
 text = "".join(chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
 table = [None] * 0x110000
-names = sorted({n for n in core.PROPERTIES["SCRIPT"][1] if len(n) > 4}, key=len)
+longest = {}
+for alias, value in core.PROPERTIES["SCRIPT"][1].items():
+    longest[value] = max(longest.get(value, ""), alias, key=len)
+names = sorted(longest.values())
 for name in names:
     try: split = pre_tokenizers.Split(Regex(r"\p{%s}" % name), "removed", invert=True)
     except Exception: continue
@@ -18,7 +34,9 @@ for c in range(0x110000):
     runs = ranges.setdefault(table[c], [])
     if runs and runs[-1][1] == c - 1: runs[-1][1] = c
     else: runs.append([c, c])
-out = open(sys.argv[1], "w")
+PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                    "../../Sources/Tokenization/Chain/UnicodeScriptTable.swift")
+out = io.StringIO()
 out.write(f"""// SPDX-License-Identifier: Apache-2.0
 
 // Written by Tests/ConformanceTests/unicode-scripts.py; not edited.
@@ -49,4 +67,8 @@ for name in sorted(ranges):
         line += (" " if line.strip() else "") + word
     out.write(line + "\n")
 out.write('    """\n}\n')
-print(len(ranges), sum(len(r) for r in ranges.values()))
+if sys.argv[1:] == ["write"]:
+    open(PATH, "w").write(out.getvalue())
+elif open(PATH).read() != out.getvalue():
+    sys.exit("unicode-scripts.py: the table differs from what tokenizers says")
+print(f"unicode-scripts.py: {len(ranges)} scripts, tokenizers {tokenizers.__version__}")

@@ -246,3 +246,29 @@ func `segmentations are drawn by their probability`(model: String) throws {
   #expect(outcome.lines.count == 2)
   #expect(outcome.lines[1].hasPrefix("Unicode 16.0 (classes), "))
 }
+
+private let chains = "\(Scratch.root.path)/Tests/ConformanceTests/Fixtures/chains"
+
+private let chainNames: [String] = {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: chains)) ?? []
+  return names.filter { $0.hasSuffix(".ids") }.map { String($0.dropLast(4)) }.sorted()
+}()
+
+@Test(arguments: chainNames)
+func `ids are those that the tokenizers library recorded, also of the file that we write`(
+  name: String
+) throws {
+  let outcome = try Scratch().run(
+    """
+    tokenize -q -m \(chains)/\(name).json --ids \(chains)/lines.txt | cmp - \(chains)/\(name).ids
+    tokenize -m \(chains)/\(name).json --save json > again.json
+    tokenize -q -m again.json --ids \(chains)/lines.txt | cmp - \(chains)/\(name).ids
+    # The general engine, which --template asks for, and the one built for such chains.
+    tokenize -q -m \(chains)/\(name).json --template --ids \(chains)/lines.txt | cmp - \(chains)/\(name).ids
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
+}
+
+@Test func `the record of the tokenizers library is there`() {
+  #expect(chainNames.count == 17)
+}

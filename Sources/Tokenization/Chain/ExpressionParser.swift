@@ -17,6 +17,8 @@ indirect enum Expression: Sendable {
   case lookbehind(CharacterSet, isNegated: Bool)
   case beginning
   case end
+  case lineBeginning
+  case lineEnd
   case wordBoundary(isNegated: Bool)
 }
 
@@ -100,9 +102,12 @@ struct ExpressionParser {
       if takes("?") {
         greed = .lazy
       } else if takes("+") {
-        // In Oniguruma's Ruby syntax {n,m}+ repeats the repetition; for one class that only lengthens.
-        greed = .possessive
-        _ = isInterval
+        // In Oniguruma's syntax {n,m}+ is no possessive interval: it repeats the repetition.
+        if isInterval {
+          index -= 1
+        } else {
+          greed = .possessive
+        }
       }
       if greed == .possessive {
         guard case .set = result else { throw refusal("a possessive repetition of a group") }
@@ -141,8 +146,10 @@ struct ExpressionParser {
     if takes("(") { return try group() }
     if takes("[") { return .set(try characterClass()) }
     if takes(".") { return .set(.anyButNewline) }
-    if takes("^") || takes("\\A") { return .beginning }
-    if takes("$") || takes("\\z") || takes("\\Z") { return .end }
+    if takes("^") { return .lineBeginning }
+    if takes("$") { return .lineEnd }
+    if takes("\\A") { return .beginning }
+    if takes("\\z") { return .end }
     if takes("\\b") { return .wordBoundary(isNegated: false) }
     if takes("\\B") { return .wordBoundary(isNegated: true) }
     if let scalar = next, "?*+".unicodeScalars.contains(where: { $0.value == scalar }) {

@@ -42,7 +42,7 @@ public indirect enum Normalizer: Sendable {
         output.append(lower, for: range, of: text)
         return true
       }
-    case .stripAccents: text = text.filtered { !UnicodeData.isMark($0) }
+    case .stripAccents: text = text.filtered { !UnicodeData.isAccent($0) }
     case .nmt: text = Normalizer.nmt(text)
     case .byteLevel: text = ByteLevelAlphabet.applied(to: text)
     case .strip(let left, let right): text = text.stripped(left: left, right: right)

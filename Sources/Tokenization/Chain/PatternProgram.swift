@@ -20,6 +20,8 @@ struct PatternProgram: Sendable {
     case lookbehind(Int, isNegated: Bool)
     case beginning
     case end
+    case lineBeginning
+    case lineEnd
     case wordBoundary(isNegated: Bool)
     case match
   }
@@ -49,6 +51,8 @@ struct PatternProgram: Sendable {
       instructions.append(.lookbehind(add(set), isNegated: isNegated))
     case .beginning: instructions.append(.beginning)
     case .end: instructions.append(.end)
+    case .lineBeginning: instructions.append(.lineBeginning)
+    case .lineEnd: instructions.append(.lineEnd)
     case .wordBoundary(let isNegated): instructions.append(.wordBoundary(isNegated: isNegated))
     }
   }
@@ -172,6 +176,8 @@ struct PatternProgram: Sendable {
     case .lookbehind(let set, let isNegated): return behind(sets[set]) != isNegated
     case .beginning: return index == 0
     case .end: return index == text.count
+    case .lineBeginning: return index == 0 || text[index - 1] == 0x0A
+    case .lineEnd: return index == text.count || text[index] == 0x0A
     case .wordBoundary(let isNegated):
       return (ahead(PatternProgram.word) != behind(PatternProgram.word)) != isNegated
     case .set, .split, .jump, .match: return true

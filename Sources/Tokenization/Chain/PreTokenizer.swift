@@ -84,7 +84,8 @@ public indirect enum PreTokenizer: Sendable {
   }
 
   private static let wordsAndSigns: TextPattern = {
-    do { return try TextPattern(expression: #"\w+|[^\w\s]+"#) } catch { preconditionFailure("\(error)") }
+    // The engine of this component also counts joiners as parts of words.
+    TextPattern(known: #"[\w\u200C\u200D]+|[^\w\s\u200C\u200D]+"#)
   }()
 
   /// Cuts at the characters that `isMatch` picks, each a match of its own.
