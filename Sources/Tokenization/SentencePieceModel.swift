@@ -51,14 +51,21 @@ public struct SentencePieceModel: Sendable {
   /// - Throws: `StreamError` with the byte offset of what is malformed.
   public init(parsing bytes: [UInt8], name: String) throws(StreamError) {
     var message = MessageReader(bytes[...], name: name)
+    // Every model has it, behind the pieces: a file without is truncated.
+    var hasTrainer = false
     while let (field, value, offset) = try message.next() {
       switch (field, value) {
       case (1, .bytes(let piece)): try readPiece(piece, name: name, offset: offset)
-      case (2, .bytes(let trainer)): try readTrainer(trainer, name: name)
+      case (2, .bytes(let trainer)):
+        hasTrainer = true
+        try readTrainer(trainer, name: name)
       case (3, .bytes(let normalizer)): try readNormalizer(normalizer, name: name)
       case (1...3, _): throw message.failure("field \(field) has the wrong type", at: offset)
       default: break
       }
+    }
+    guard hasTrainer else {
+      throw message.failure("it ends before the settings of its training", at: bytes.count)
     }
     try check(name: name)
   }

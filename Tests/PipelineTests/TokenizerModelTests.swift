@@ -27,19 +27,28 @@ private func prepared() throws -> Scratch {
   ("b.json", "json", ""), ("b.json", "tiktoken", "--pattern gpt2"), ("w.json", "json", ""),
   ("w.json", "vocab", ""), ("u.json", "json", ""), ("u.json", "sentencepiece", ""),
   ("u.json", "unigram", ""), ("u.model", "sentencepiece", ""), ("u.model", "json", ""),
-  ("u.model", "unigram", ""), ("codes", "json", ""), ("codes", "merges", ""), ("codes", "fastbpe", ""),
+  ("u.model", "unigram", ""), ("codes", "json", ""),
 ]) func `a model saved in another format gives the same tokens`(
   model: String, format: String, options: String
 ) throws {
   let scratch = try prepared()
-  // Codes list no characters: those of the text that no merge holds are unknown, whatever their id.
-  let form = model == "codes" && format != "json" ? "" : "--ids"
   let outcome = try scratch.run(
     """
-    tokenize -q -m \(model) --save \(format) -o saved && tokenize -q \(form) -m \(model) in > a &&
-      tokenize -q \(form) \(options) -m saved in > b && grep -q '[a-z0-9] ' a && cmp a b
+    tokenize -q -m \(model) --save \(format) -o saved && tokenize -q --ids -m \(model) in > a &&
+      tokenize -q --ids \(options) -m saved in > b && grep -q '[a-z0-9] ' a && cmp a b
     """)
   #expect(outcome.status == 0, "\(outcome.text) \(outcome.errorOutput)")
+}
+
+@Test func `codes are written as they were read`() throws {
+  let scratch = try prepared()
+  let outcome = try scratch.run(
+    """
+    sed 1d codes > merges; tokenize -m codes --save merges | sed 1d | cmp - merges
+    tokenize -m codes --save fastbpe > f; cut -d' ' -f1,2 f | cmp - merges
+    tokenize -m f --save merges | sed 1d | cmp - merges
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
 }
 
 @Test func `vocab.json and merges.txt are read together`() throws {
@@ -201,7 +210,7 @@ func `segmentations are drawn by their probability`(model: String) throws {
   let scratch = try prepared()
   let outcome = try scratch.run(
     """
-    head -c 2000 u.model > cut.model; tokenize -m cut.model in
+    tokenize -m u.model --save sentencepiece | head -c -60 > cut.model; tokenize -m cut.model in
     printf '#version: 0.2\\nq u\\nqu zz\\n' > m; tokenize -m m in
     printf 'YQ== 0\\nYg== x\\n' > r; tokenize -m r --pattern gpt2 in
     printf 'YQ== 0\\nYg== 0\\n' > r; tokenize -m r --pattern gpt2 in
@@ -213,21 +222,20 @@ func `segmentations are drawn by their probability`(model: String) throws {
   for (line, problem) in zip(
     lines,
     [
-      "cut.model:@", "m:3: 'qu'", "r:2: malformed rank", "r:2: rank 0 stands twice",
+      "cut.model:", "m:3: 'zz' is neither", "r:2: malformed rank", "r:2: rank 0 stands twice",
       "<stdin>:2: 99999 is no id", "<stdin>:",
     ])
   {
-    // The second merge may name what the first made; what it names else is unknown.
-    #expect(line.contains(problem) || problem == "m:3: 'qu'", "\(line)")
+    #expect(line.contains(problem), "\(line)")
   }
 }
 
 @Test func `text that a model cannot spell is counted, and --strict fails at its record`() throws {
   let scratch = try prepared()
-  let counted = try scratch.run("printf 'What\\nx\\xff\\xe9y\\n' | tokenize -m u.json")
+  let counted = try scratch.run("printf 'What\\nx\\xff\\xe9y\\n' | tokenize -m u.model")
   #expect(counted.status == 0)
   #expect(counted.errorOutput.contains("1 records are not UTF-8"), "\(counted.errorOutput)")
-  let strict = try scratch.run("printf 'What\\nx\\xffy\\n' | tokenize -m u.json --strict")
+  let strict = try scratch.run("printf 'What\\nx\\xffy\\n' | tokenize -m u.model --strict")
   #expect(strict.status == 1)
   #expect(strict.errorOutput.contains("<stdin>:2:"), "\(strict.errorOutput)")
   let bytes = try scratch.run("printf 'x\\xffy\\n' | tokenize -m b.json --strict | tokenize -d -m b.json")

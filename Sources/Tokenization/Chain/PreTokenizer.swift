@@ -84,8 +84,11 @@ public indirect enum PreTokenizer: Sendable {
   }
 
   private static let wordsAndSigns: TextPattern = {
-    // The engine of this component also counts joiners as parts of words.
-    TextPattern(known: #"[\w\u200C\u200D]+|[^\w\s\u200C\u200D]+"#)
+    // The engine of this component differs in `\w`: joiners are in it, and only two kinds of numbers.
+    let word =
+      #"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\u200C\u200D\u24B6-\u24E9"#
+      + #"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"#
+    return TextPattern(known: "[\(word)]+|[^\\s\(word)]+")
   }()
 
   /// Cuts at the characters that `isMatch` picks, each a match of its own.
@@ -115,7 +118,7 @@ public indirect enum PreTokenizer: Sendable {
         var parts: [(range: Range<Int>, isMatch: Bool)] = []
         var start = word.lowerBound
         func append(_ range: Range<Int>, _ isMatch: Bool) {
-          if !range.isEmpty { parts.append((range, isMatch != inverts)) }
+          if isMatch || !range.isEmpty { parts.append((range, isMatch != inverts)) }
         }
         forEachMatch(UnsafeBufferPointer(rebasing: bytes[word])) { match in
           let match = match.lowerBound + word.lowerBound..<match.upperBound + word.lowerBound
@@ -124,7 +127,7 @@ public indirect enum PreTokenizer: Sendable {
           start = match.upperBound
         }
         append(start..<word.upperBound, false)
-        result += behavior.words(of: parts)
+        result += behavior.words(of: parts).filter { !$0.isEmpty }
       }
     }
     words = result

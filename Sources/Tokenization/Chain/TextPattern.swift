@@ -31,19 +31,23 @@ public struct TextPattern: Sendable, Equatable {
 
   public static func == (a: TextPattern, b: TextPattern) -> Bool { a.kind == b.kind }
 
-  /// Calls `body` with each match, the leftmost first; empty ones are passed over.
+  /// Calls `body` with each match, the leftmost first; an empty one only where no other has just ended.
   public func forEachMatch(
     in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void
   ) {
     var index = 0
+    var last = -1
     var machine = PatternProgram.Machine()
     while index < text.count {
-      if let end = end(of: text, at: index, &machine), end > index {
+      if let end = end(of: text, at: index, &machine), end > index || index != last {
         body(index..<end)
-        index = end
-      } else {
-        index += scalar(of: text, at: index).length
+        last = end
+        if end > index {
+          index = end
+          continue
+        }
       }
+      index += scalar(of: text, at: index).length
     }
   }
 
