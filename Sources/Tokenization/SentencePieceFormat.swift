@@ -119,6 +119,17 @@ extension SentencePieceModel {
   }
 }
 
+extension SubwordModel {
+  /// Whether `▁` stands in pieces only once and only in front, so that text may be cut before each.
+  fileprivate var hasSingleMarksOnly: Bool {
+    (0..<pieces.count).allSatisfy { index in
+      let piece = pieces[index]
+      let rest = piece.starts(with: SentencePieceRules.mark) ? piece.dropFirst(3) : piece
+      return rest.firstRange(of: SentencePieceRules.mark) == nil
+    }
+  }
+}
+
 extension TokenizerFile {
   fileprivate func sentencePieceType(
     of index: Int, _ piece: [UInt8]
@@ -150,7 +161,8 @@ extension TokenizerFile {
     if case .sentencePiece(let rules) = normalizer {
       file.normalizer = rules.asComponents
       file.preTokenizer = .metaspace(
-        replacement: SentencePieceRules.mark, rules.addsDummyPrefix ? .always : .never, splits: true)
+        replacement: SentencePieceRules.mark, rules.addsDummyPrefix ? .always : .never,
+        splits: model.hasSingleMarksOnly)
       for (index, type) in model.sentencePieceTypes.enumerated() where type == .userDefined {
         file.addedTokens.append(
           AddedToken(id: model.ids[index], content: Array(model.pieces[index]), isNormalized: false))

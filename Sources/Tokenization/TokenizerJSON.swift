@@ -42,8 +42,12 @@ public enum TokenizerJSON: TokenizerFormat {
 
   /// Appends a file as `tokenizer.json`, for which the `tokenizers` library gives the same ids.
   ///
-  /// - Throws: `StreamError` without a place for pieces that are not UTF-8.
+  /// - Throws: `StreamError` without a place for pieces that are not UTF-8, and for white space as suffix.
   static func append(_ file: TokenizerFile, to output: inout ByteBuffer) throws(StreamError) {
+    if case .sentencePiece(let rules) = file.normalizer, rules.treatsWhitespaceAsSuffix {
+      throw StreamError(
+        .none, "tokenizer.json cannot mark the ends of words", advice: "save sentencepiece")
+    }
     let file = file.withListedMerges()
     output.append("{\"version\":\"1.0\",\"truncation\":null,\"padding\":null,\"added_tokens\":[")
     for (index, token) in file.addedTokens.enumerated() {

@@ -330,6 +330,8 @@ def check_sentencepiece(lines, pick):
                 open(f"{folder}/again.model", "wb").write(run("-m", path, "--save", "sentencepiece"))
                 again = sentencepiece.SentencePieceProcessor(model_file=f"{folder}/again.model")
                 compare(name + ", written by us", expected, [again.encode(line) for line in text], text)
+                if "treat_whitespace_as_suffix" in options:
+                    continue
                 open(f"{folder}/t.json", "wb").write(run("-m", path, "--save", "json"))
                 converted = Tokenizer.from_file(f"{folder}/t.json")
                 plain = lines[:3000]
