@@ -23,6 +23,11 @@ public enum MergesFile: TokenizerFormat {
     try model(source).file(name: source.name)
   }
 
+  public static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)? {
+    try BytePairTokenizer(
+      model(source), allowsSpecialTokens: source.options.allowsSpecialTokens)
+  }
+
   /// Appends the file of a model to `output`.
   public static func append(_ model: BytePairModel, to output: inout ByteBuffer) {
     output.append("#version: 0.2 level=\(model.level) pattern=\(model.pattern)")

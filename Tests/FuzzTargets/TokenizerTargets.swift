@@ -90,18 +90,18 @@ extension FuzzTarget {
        "model": {"type": "BPE", "unk_token": "u", "fuse_unk": true, "end_of_word_suffix": "",
        "vocab": {"u": 0, "a": 1, "\u0062": 2, "ab": 3}, "merges": ["a b"]}}
       """#
-    var large = ByteBuffer()
-    try TokenizerJSON.append(byteModel(), to: &large)
-    return [Array(large.bytes), Array(small.utf8)]
+    let large = ByteSink.memory()
+    try byteModel().write(to: large, as: .json)
+    return [large.takeBytes(), Array(small.utf8)]
   } attack: {
     _ = try checkTokenizer(ModelSource(bytes: Array("{".utf8) + $0.dropFirst()))
   }
 
   /// `vocab.json` and its merges: a NUL stands between the two.
   static let vocabularyJSON = FuzzTarget(name: "vocabulary-json") {
-    var output = ByteBuffer()
-    try TokenizerJSON.appendVocabulary(of: byteModel(), to: &output)
-    return [Array(output.bytes) + [0] + Array("#version: 0.2\nw h\na t\nwh at\n".utf8)]
+    let output = ByteSink.memory()
+    try byteModel().write(to: output, as: .vocabulary)
+    return [output.takeBytes() + [0] + Array("#version: 0.2\nw h\na t\nwh at\n".utf8)]
   } attack: { bytes in
     let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
     var source = ModelSource(bytes: Array("{".utf8) + parts[0].dropFirst())
