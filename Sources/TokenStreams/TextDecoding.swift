@@ -97,7 +97,8 @@ struct PieceText {
       rest = UnsafeBufferPointer(rebasing: rest.dropLast(decoding.wordEndSuffix.count))
       endsWord = true
     }
-    if decoding.joinsPunctuation, PieceText.joining.contains(where: { PieceText.begins(rest, $0) }) {
+    if decoding.joinsPunctuation, PieceText.joining.contains(where: { PieceText.begins(rest, $0) })
+    {
       joinsLeft = true
     }
     Spelling.appendBytes(of: rest, to: &output)

@@ -114,7 +114,8 @@ extension BytePairModel {
     }
     let largest = idCount
     guard largest <= max(4 * (ids.count + addedTokens.count), 1 << 20) else {
-      throw StreamError(.file(file.name), "id \(largest - 1) is out of range for \(ids.count) pieces")
+      throw StreamError(
+        .file(file.name), "id \(largest - 1) is out of range for \(ids.count) pieces")
     }
     try addMerges(of: file, table)
   }

@@ -48,8 +48,11 @@ public struct BytePairLearning: Sendable {
   /// - Throws: `StreamError` without a place for ranks, and for ids with holes.
   public init(extending base: BytePairModel) throws(StreamError) {
     self.init(level: base.level, pattern: base.pattern)
-    let first = base.ids.min() ?? 0
-    let order = base.ids.indices.sorted { base.ids[$0] < base.ids[$1] }
+    // Special tokens may stand among the pieces; the one for unknown text gets a new id.
+    let added = Set(base.addedTokens.map(\.id))
+    let order = base.ids.indices.filter { !added.contains(Int(base.ids[$0])) }
+      .sorted { base.ids[$0] < base.ids[$1] }
+    let first = order.first.map { base.ids[$0] } ?? 0
     guard base.order == .merges,
       order.enumerated().allSatisfy({ Int(base.ids[$0.element]) == $0.offset + Int(first) })
     else {
@@ -60,7 +63,8 @@ public struct BytePairLearning: Sendable {
     let specials = base.addedTokens.filter { $0.id < Int(first) }.sorted { $0.id < $1.id }
     specialTokens = specials.map(\.content)
     guard specials.count == Int(first) else {
-      throw StreamError(.none, "the first piece has id \(first), after \(specials.count) special tokens")
+      throw StreamError(
+        .none, "the first piece has id \(first), after \(specials.count) special tokens")
     }
     self.base = base
     self.base?.pieces = PieceList(order.map { Array(base.pieces[$0]) })

@@ -104,7 +104,9 @@ extension SentencePieceModel {
       case .prepend(SentencePieceRules.mark): addsDummyPrefix = true
       case .replace(let pattern, let content):
         let marks = pattern == TextPattern(literal: [0x20]) && content == SentencePieceRules.mark
-        if case .expression(" {2,}") = pattern.kind { removesExtraWhitespace = true } else if !marks {
+        if case .expression(" {2,}") = pattern.kind {
+          removesExtraWhitespace = true
+        } else if !marks {
           throw refusal("the normaliser Replace")
         }
       default: throw refusal("the file's normaliser")
@@ -137,7 +139,9 @@ extension TokenizerFile {
     if !model.sentencePieceTypes.isEmpty { return model.sentencePieceTypes[index] }
     if piece == model.unknown { return .unknown }
     if model.hasByteFallback, SubwordModel.fallbackByte(piece) != nil { return .byte }
-    guard let token = addedTokens.first(where: { $0.id == model.ids[index] }) else { return .normal }
+    guard let token = addedTokens.first(where: { $0.id == model.ids[index] }) else {
+      return .normal
+    }
     return token.isSpecial ? .control : .userDefined
   }
 
@@ -165,7 +169,8 @@ extension TokenizerFile {
         splits: model.hasSingleMarksOnly)
       for (index, type) in model.sentencePieceTypes.enumerated() where type == .userDefined {
         file.addedTokens.append(
-          AddedToken(id: model.ids[index], content: Array(model.pieces[index]), isNormalized: false))
+          AddedToken(id: model.ids[index], content: Array(model.pieces[index]), isNormalized: false)
+        )
       }
       file.addedTokens.sort { $0.id < $1.id }
     }
@@ -190,7 +195,9 @@ extension TokenizerFile {
           found.append((places[Int(left)], places[Int(right)]))
         }
       }
-      found.sort { (model.ids[$0.left], model.ids[$0.right]) < (model.ids[$1.left], model.ids[$1.right]) }
+      found.sort {
+        (model.ids[$0.left], model.ids[$0.right]) < (model.ids[$1.left], model.ids[$1.right])
+      }
       merges += found.map { (rank, $0.left, $0.right) }
     }
     // A stable order: by rank, then by id.

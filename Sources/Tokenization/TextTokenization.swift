@@ -276,7 +276,9 @@ final class BlockTokenizer {
     try block.forEachRecord { (record, number) throws(StreamError) in
       let start = tokens.count
       encoder!.encode(record, into: &tokens)
-      if tokens.count - start > job.maximumTokenCount { tokens.count = start + job.maximumTokenCount }
+      if tokens.count - start > job.maximumTokenCount {
+        tokens.count = start + job.maximumTokenCount
+      }
       result.recordEnds.append(tokens.count)
       if losesBytes, !isUTF8(record) {
         totals.malformedCount += 1

@@ -11,8 +11,9 @@ struct TokenReport {
   private var wordCount = 0
   private var characterCount = 0
 
-  mutating func add(_ record: UnsafeBufferPointer<UInt8>, _ tokens: Slice<UnsafeBufferPointer<Token>>)
-  {
+  mutating func add(
+    _ record: UnsafeBufferPointer<UInt8>, _ tokens: Slice<UnsafeBufferPointer<Token>>
+  ) {
     for token in tokens {
       if Int(token) >= counts.count {
         counts += repeatElement(0, count: Int(token) + 1 - counts.count)

@@ -89,7 +89,8 @@ public enum TokenizerModel {
   public static func readBytePairs(_ source: ModelSource) throws(StreamError) -> BytePairModel {
     guard let model = try BytePairModel(read(source)) else {
       throw StreamError(
-        .file(source.name), "is no byte-pair model with a known pattern", advice: "give merges or json")
+        .file(source.name), "is no byte-pair model with a known pattern",
+        advice: "give merges or json")
     }
     return model
   }

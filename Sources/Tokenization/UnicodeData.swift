@@ -37,7 +37,8 @@ public enum UnicodeData {
   /// General category M, as StripAccents of the `tokenizers` library knows it.
   static func isAccent(_ scalar: UInt32) -> Bool {
     isMark(scalar)
-      ? !LaterCharacters.contains(LaterCharacters.marks, scalar) : scalar == 0x1CF2 || scalar == 0x1CF3
+      ? !LaterCharacters.contains(LaterCharacters.marks, scalar)
+      : scalar == 0x1CF2 || scalar == 0x1CF3
   }
 
   /// General category Mn, as BERT's preparation in the `tokenizers` library knows it.
@@ -64,7 +65,8 @@ public enum UnicodeData {
 
   /// The other case of a letter, and the two odd characters that fold to ASCII letters.
   static func caseVariants(of scalar: UInt32) -> [UInt32] {
-    var variants = [utf8proc_tolower(Int32(scalar)), utf8proc_toupper(Int32(scalar))].map(UInt32.init)
+    var variants = [utf8proc_tolower(Int32(scalar)), utf8proc_toupper(Int32(scalar))].map(
+      UInt32.init)
     if scalar | 0x20 == 0x73 { variants.append(0x17F) }
     if scalar | 0x20 == 0x6B { variants.append(0x212A) }
     return variants.filter { $0 != scalar }

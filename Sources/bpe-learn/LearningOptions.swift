@@ -44,14 +44,16 @@ struct LearningOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Go on from this model: its merges come first, its pieces keep their ids.", valueName: "file"))
+      "Go on from this model: its merges come first, its pieces keep their ids.", valueName: "file")
+  )
   var extend: String?
 
   @Option(help: ArgumentHelp("Never make this piece.", valueName: "text"))
   var forbid: [String] = []
 
   @Option(
-    help: ArgumentHelp("Break equal counts as this tool: tokenizers, bytes (ids by value) or subword-nmt.",
+    help: ArgumentHelp(
+      "Break equal counts as this tool: tokenizers, bytes (ids by value) or subword-nmt.",
       valueName: "order"))
   var ties = BytePairLearning.Ties.tokenizers
 

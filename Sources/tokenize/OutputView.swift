@@ -24,8 +24,12 @@ struct OutputView: ParsableArguments {
 
   func validate() throws {
     let views = [ids, offsets != nil, count, report].count { $0 }
-    if views > 1 { throw ValidationError("--ids, --offsets, --count and --report exclude each other") }
-    if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens \(maxTokens) is negative") }
+    if views > 1 {
+      throw ValidationError("--ids, --offsets, --count and --report exclude each other")
+    }
+    if let maxTokens, maxTokens < 0 {
+      throw ValidationError("--max-tokens \(maxTokens) is negative")
+    }
   }
 
   var isTokens: Bool { offsets == nil && !count && !report }

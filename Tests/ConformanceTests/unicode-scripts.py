@@ -21,7 +21,8 @@ text = "".join(chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
 table = [None] * 0x110000
 longest = {}
 for alias, value in core.PROPERTIES["SCRIPT"][1].items():
-    longest[value] = max(longest.get(value, ""), alias, key=len)
+    # Codes have four letters; a name that has four is its own code.
+    longest[value] = max(longest.get(value, ""), alias, key=lambda name: (len(name) != 4, len(name)) if name else (False, 0))
 names = sorted(longest.values())
 for name in names:
     try: split = pre_tokenizers.Split(Regex(r"\p{%s}" % name), "removed", invert=True)

@@ -168,7 +168,8 @@ func `segmentations are drawn by their probability`(model: String) throws {
   // "ab" is one piece of probability 0.5, or two whose product is 0.25: drawn as 2 to 1.
   let scratch = try Scratch()
   try scratch.write(
-    "u", "#version: unigram 1 words=plain\n<unk>\t0\nab\t-0.6931472\na\t-0.6931472\nb\t-0.6931472\n")
+    "u", "#version: unigram 1 words=plain\n<unk>\t0\nab\t-0.6931472\na\t-0.6931472\nb\t-0.6931472\n"
+  )
   let outcome = try scratch.run(
     "yes ab | head -20000 | tokenize -q -m u --alpha 1 --ids | grep -c '^1$'")
   let share = (Double(outcome.text.dropLast()) ?? 0) / 20_000
@@ -177,7 +178,10 @@ func `segmentations are drawn by their probability`(model: String) throws {
 }
 
 @Test(arguments: [
-  (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a","b"]]}}"#, "merge 1, 'a b', names a piece"),
+  (
+    #"{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a","b"]]}}"#,
+    "merge 1, 'a b', names a piece"
+  ),
   (#"{"model":{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}}"#, "id 0 stands twice"),
   (#"{"model":{"type":"BPE","vocab":{"a":0,},"merges":[]}}"#, "t.json:@"),
   (#"{"model":{"type":"Magic","vocab":{"a":0}}}"#, "the model 'Magic' is not built"),
@@ -192,7 +196,10 @@ func `segmentations are drawn by their probability`(model: String) throws {
   ),
   (#"{"decoder":{"type":"CTC"},"model":{"vocab":{"a":0}}}"#, "decoder: the decoder 'CTC'"),
   (#"{"model":{"type":"WordLevel","unk_token":"?","vocab":{"a":0}}}"#, "has no unknown piece ?"),
-  (#"{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"b":2000000000}}}"#, "out of range"),
+  (
+    #"{"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"b":2000000000}}}"#,
+    "out of range"
+  ),
   (#"{"model":{"type":"Unigram","unk_id":7,"vocab":[["a",0]]}}"#, "unk_id 7.0 is not below 1"),
 ]) func `a malformed tokenizer.json is refused in one line with the place`(
   text: String, problem: String
@@ -238,12 +245,14 @@ func `segmentations are drawn by their probability`(model: String) throws {
   let strict = try scratch.run("printf 'What\\nx\\xffy\\n' | tokenize -m u.model --strict")
   #expect(strict.status == 1)
   #expect(strict.errorOutput.contains("<stdin>:2:"), "\(strict.errorOutput)")
-  let bytes = try scratch.run("printf 'x\\xffy\\n' | tokenize -m b.json --strict | tokenize -d -m b.json")
+  let bytes = try scratch.run(
+    "printf 'x\\xffy\\n' | tokenize -m b.json --strict | tokenize -d -m b.json")
   #expect(Array(bytes.output) == [0x78, 0xFF, 0x79, 0x0A])
 }
 
 @Test(arguments: [
-  "--save json", "--save json -m x in", "--dropout 2 -m x", "--alpha -1 -m x", "--max-tokens -1 -m x",
+  "--save json", "--save json -m x in", "--dropout 2 -m x", "--alpha -1 -m x",
+  "--max-tokens -1 -m x",
   "--count --ids -m x", "--report", "-d --count", "-b --offsets bytes",
 ]) func `options that make no sense are wrong usage`(options: String) throws {
   #expect(try Scratch().run("tokenize \(options)").status == 64)

@@ -51,7 +51,8 @@ extension SubwordModel {
   /// Whether no piece has `▁` after another character, and `▁` alone can be spelt: then words can be
   /// encoded one by one, also where the pre-tokeniser leaves them together.
   fileprivate var wordsEndAtMarks: Bool {
-    guard kind == .bpe || kind == .unigram, !ignoresMerges, wordEnd.isEmpty, continuingPrefix.isEmpty
+    guard kind == .bpe || kind == .unigram, !ignoresMerges, wordEnd.isEmpty,
+      continuingPrefix.isEmpty
     else { return false }
     let mark = SentencePieceRules.mark
     var hasMark = hasByteFallback

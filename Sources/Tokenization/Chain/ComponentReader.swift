@@ -125,7 +125,8 @@ struct ComponentReader {
       for part in parts("decoders") { steps.append(try part.decoder()) }
       return .sequence(steps)
     case "ByteLevel": return .byteLevel
-    case "WordPiece": return .wordPiece(prefix: text("prefix", "##"), cleansUp: flag("cleanup", true))
+    case "WordPiece":
+      return .wordPiece(prefix: text("prefix", "##"), cleansUp: flag("cleanup", true))
     case "BPEDecoder": return .bpe(suffix: text("suffix", "</w>"))
     case "Metaspace":
       let scheme: PreTokenizer.PrependScheme = flag("add_prefix_space", true) ? .always : .never

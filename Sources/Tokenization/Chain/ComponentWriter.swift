@@ -4,7 +4,9 @@ internal import ByteStreams
 
 // Components as `tokenizer.json` writes them.
 
-private func component(_ type: String, _ members: [(key: String, value: JSONValue)] = []) -> JSONValue {
+private func component(_ type: String, _ members: [(key: String, value: JSONValue)] = [])
+  -> JSONValue
+{
   .object([("type", .string(type))] + members)
 }
 
@@ -63,7 +65,9 @@ extension SentencePieceRules {
     if let map { parts.append(.precompiled(map)) }
     if removesExtraWhitespace {
       parts.append(.strip(left: true, right: true))
-      if let pattern = try? TextPattern(expression: " {2,}") { parts.append(.replace(pattern, [0x20])) }
+      if let pattern = try? TextPattern(expression: " {2,}") {
+        parts.append(.replace(pattern, [0x20]))
+      }
     }
     return .sequence(parts)
   }

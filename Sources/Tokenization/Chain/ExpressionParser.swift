@@ -280,7 +280,8 @@ struct ExpressionParser {
       name.unicodeScalars.append(UnicodeScalar(scalar)!)
       index += 1
     }
-    guard takes("}"), let set = CharacterSet.category(name) ?? UnicodeScripts.set(named: name) else {
+    guard takes("}"), let set = CharacterSet.category(name) ?? UnicodeScripts.set(named: name)
+    else {
       throw refusal("the property '\(name)'")
     }
     return set

@@ -27,7 +27,9 @@ public indirect enum Normalizer: Sendable {
 
   static let none = Normalizer.sequence([])
 
-  var isNone: Bool { if case .sequence(let parts) = self { parts.allSatisfy(\.isNone) } else { false } }
+  var isNone: Bool {
+    if case .sequence(let parts) = self { parts.allSatisfy(\.isNone) } else { false }
+  }
 
   func apply(to text: inout AlignedText) {
     switch self {
@@ -213,7 +215,8 @@ extension CharacterMap {
         }
         let part = UnsafeBufferPointer(rebasing: bytes[grapheme])
         forEachScalar(of: part) { _, range in
-          let range = range.lowerBound + grapheme.lowerBound..<range.upperBound + grapheme.lowerBound
+          let range =
+            range.lowerBound + grapheme.lowerBound..<range.upperBound + grapheme.lowerBound
           if let new = shortestMatch(bytes, in: range) {
             result.append(new, for: range, of: text)
           } else {

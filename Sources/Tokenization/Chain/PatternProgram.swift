@@ -129,7 +129,8 @@ struct PatternProgram: Sendable {
           result = index
           break
         }
-        guard case .set(let set) = instructions[thread], length > 0, sets[set].contains(scalar) else {
+        guard case .set(let set) = instructions[thread], length > 0, sets[set].contains(scalar)
+        else {
           continue
         }
         add(thread + 1, text, index + length, &machine)

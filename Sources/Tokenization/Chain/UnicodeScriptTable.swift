@@ -9,6 +9,7 @@ enum UnicodeScriptTable {
   /// end of the range before.
   static let lines: StaticString = """
     adlam 2olc+24 4+a 4+2
+    ahom 1j40+r 2+f 4+n
     anatolianhieroglyphs 1s00+g7
     arabic 16o+5 1+6 1+e 1+3 1+w 1+a b+q 1+30 1+y 28+1c 6o+v 1+2 5+23 1+t 1bv4+37 g+a3 2+28 \
     2+1i 7+1 w+g 34+5 1+3r 31f+v 1v+3 1j+4 181s+4 1+r 1+2 1+1 2+1 1+a 1+4 1+1 1+1 6+1 4+1 1+1 \
@@ -30,6 +31,7 @@ enum UnicodeScriptTable {
     carian 1f34+1d
     caucasianalbanian 1flc+1g b+1
     chakma 1hxc+1h 1+i
+    cham xkw+1j 9+e 2+a 2+4
     cherokee 3vk+2e 2+6 twy+28
     chorasmian 1ho0+s
     common 0+1t q+6 q+1b 1+f 1+5 n+1 v+1 ch+13 5+5 2+k 38+1 9+1 6+1 1+1 hp+1 6+1 e+1 3+1 w+1 \
@@ -68,6 +70,8 @@ enum UnicodeScriptTable {
     gunjalagondi 1kdc+6 1+2 1+11 1+2 1+6 7+a
     gurmukhi 1z5+3 1+6 4+2 2+m 1+7 1+2 1+2 1+2 2+1 1+5 4+2 2+3 3+1 7+4 1+1 7+h
     gurungkhema 1xq8+1m
+    han 96o+q 1+2h c+5y 1b+1 1+1 p+9 e+4 qs+534 1s+g74 hkw+a6 2+2y n48+2 c+2 sge+wyo w+37e 6+66 \
+    2+4g2 e+5rl f+ha 1wi+f2 15u+3t7 5+38g
     hangul 3cw+74 5ym+2 75+2m 35+v 1t+v nhd+t hv+8mc c+n 4+1d 7tw+v 3+6 2+6 2+6 2+3
     hanifirohingya 1h4w+14 8+a
     hanunoo 4kg+l
@@ -83,6 +87,7 @@ enum UnicodeScriptTable {
     kaithi 1hts+1v a+1
     kannada 2gw+d 1+3 1+n 1+a 1+5 2+9 1+3 1+4 7+2 6+2 1+4 2+a 1+3
     katakana 9lt+2i 2+3 6o+g 5s+1b 1+2g 14b2+a 1+19 ytu+4 1+7 1+2 1+1 7z+3 1e+1 e+4
+    kawi 1kow+h 1+15 3+t
     kayahli xds+1a 1+1
     kharoshthi 1gjk+4 1+2 5+8 1+3 1+t 2+3 4+a 7+9
     khitansmallscript 20o4+1 5cr+d2 15+1
@@ -90,6 +95,7 @@ enum UnicodeScriptTable {
     khojki 1i4g+i 1+1b
     khudawadi 1i9c+1n 5+a
     kiratrai 205c+1m
+    lao 2v5+2 1+1 1+5 1+o 1+1 1+n 2+5 1+1 1+7 1+a 2+4
     latin 1t+q 6+q 1b+1 f+1 5+n 1+v 1+ch 13+5 55n+12 6+1d 5+4 5+d 1+1y 1t+74 a9+1 d+1 g+d 3x+2 \
     6+1 r+1 h+15 253+w o82+2u 3+1v 2+2 1+1 1+8 l+e mo+17 1+9 1+4 fpy+7 t6+q 6+q 1lx+6 1+16 1+9 \
     16it+v 6+6
@@ -97,6 +103,7 @@ enum UnicodeScriptTable {
     limbu 4xs+v 1+c 4+c 4+1 3+c
     lineara 1fr4+8n 9+m a+8
     linearb 1ekg+c 1+q 1+j 1+2 1+f 2+e y+3f
+    lisu wk0+1c o8g+1
     lycian 1f28+t
     lydian 1gdc+q 5+1
     mahajani 1hzk+13
@@ -111,13 +118,18 @@ enum UnicodeScriptTable {
     mendekikakui 2oe8+5h 2+g
     meroiticcursive 1ggw+o 4+k 2+1a
     meroitichieroglyphs 1gg0+w
+    miao 20hs+23 4+1l 7+h
+    modi 1iww+1x b+a
     mongolian 4qo+2 2+1 1+k 6+2h 7+17 1e45+d
+    mro 1zk0+v 1+a 4+2
     multani 1i80+7 1+1 1+4 1+f 1+b
     myanmar 35s+4g u9s+v 2p+w le8+k
     nabataean 1g8w+v 8+9
     nagmundari 2nrk+16
     nandinagari 1jmo+8 2+1a 2+b
+    newa 1iio+2k 1+5
     newtailue 51c+18 4+q 6+b 3+2
+    nko 1j4+1n 2+3
     nushu 20o1+1 cy6+b0
     nyiakengpuachuehmong 2n0g+19 3+e 2+a 4+2
     ogham 4g0+t
@@ -168,16 +180,20 @@ enum UnicodeScriptTable {
     tangut 20o0+1 v+4qg 8+lc e8+9
     telugu 2dc+d 1+3 1+n 1+g 2+9 1+3 1+4 7+2 1+3 2+1 2+4 2+a 7+9
     thaana 1hc+1e
+    thai 2rl+1m 5+s
     tibetan 2yo+20 1+10 4+13 1+10 1+f 1+7 4+2
     tifinagh 8xc+1k 7+2 e+1
     tirhuta 1im8+20 8+a
     todhri 1fpc+1g
+    toto 2nbk+v
     tulutigalari 1if4+a 1+1 2+1 1+12 1+a 1+1 2+1 1+4 1+a 1+2 8+2
     ugaritic 1f9c+u 1+1
+    vai wlc+8c
     vithkuqi 1fn4+b 1+f 1+7 1+2 1+b 1+f 1+7 1+2
     wancho 2ncw+1m 5+1
     warangciti 1jfk+2b c+1
     yezidi 1hfk+16 1+3 2+2
+    yi vls+wd 3+1j
     zanabazarsquare 1jpc+20
     """
 }
