@@ -14,7 +14,7 @@ public enum EstimatedModel {
 
   /// Opens a model in any of the forms, to be written in another.
   public init(_ file: InputFile) throws(StreamError) {
-    if let model = try openBackoffModel(file) {
+    if let model = try openBackoffModel(file, checkingAll: true) {
       self = .backoff(model)
     } else {
       let counts = try NGramCounts(CountReader(file: file))

@@ -20,9 +20,16 @@ public func recognisesNGramModel(_ file: InputFile) throws(StreamError) -> Bool 
 }
 
 /// Opens a model in back-off form, or returns nothing when the file is not one.
-package func openBackoffModel(_ file: InputFile) throws(StreamError) -> BackoffModel? {
+///
+/// - checkingAll: whether to read a mapped file whole for its checksum, as is right where all of it will
+///   be used. Without, only the header and the vocabulary are checked.
+func openBackoffModel(_ file: InputFile, checkingAll: Bool = false) throws(StreamError)
+  -> BackoffModel?
+{
   if try file.begins(with: PackedTrie.signature) {
-    return BackoffModel(try PackedTrie(file))
+    let trie = try PackedTrie(file)
+    if checkingAll { try trie.checkLevels(name: file.name) }
+    return BackoffModel(trie)
   }
   if try ARPAReader.recognises(file) {
     return BackoffModel(try ARPAReader(file).read())
@@ -31,11 +38,11 @@ package func openBackoffModel(_ file: InputFile) throws(StreamError) -> BackoffM
 }
 
 extension BackoffModel {
-  /// Opens a model in back-off form.
+  /// Opens a model in back-off form whose n-grams will all be used.
   ///
-  /// - Throws: `StreamError` when the file holds something else.
+  /// - Throws: `StreamError` when the file holds something else, or a binary file is corrupt anywhere.
   public init(_ file: InputFile) throws(StreamError) {
-    guard let model = try openBackoffModel(file) else {
+    guard let model = try openBackoffModel(file, checkingAll: true) else {
       throw StreamError(
         .file(file.name), "holds no model in back-off form",
         advice: "estimate one by another method")
@@ -57,6 +64,7 @@ extension PackedTrie {
     while try file.read(upTo: 1 << 20, appendingTo: &memory.bytes) {}
     try self.init(
       checking: UnsafeRawBufferPointer(memory.bytes.bytes), name: file.name, owner: memory)
+    try checkLevels(name: file.name)
   }
 }
 

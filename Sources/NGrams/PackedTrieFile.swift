@@ -13,6 +13,9 @@ extension PackedTrie {
   {
     let layout = try PackedTrieLayout(header: bytes, name: name)
     let offsets = layout.offsets
+    guard word(2, bytes) == UInt64(offsets.last!) else {
+      throw StreamError(.offset(name, 8 * 2), "corrupt model header")
+    }
     guard bytes.count >= offsets.last! else {
       throw StreamError(
         .offset(name, bytes.count), "truncated model of \(offsets.last!) bytes",
@@ -21,8 +24,8 @@ extension PackedTrie {
     guard bytes.count == offsets.last! else {
       throw StreamError(.offset(name, offsets.last!), "bytes after the end of the model")
     }
-    guard layout.checksum(of: bytes) == word(3, bytes) else {
-      throw StreamError(.offset(name, 8 * 4), "corrupt model: bad checksum")
+    guard layout.frontChecksum(of: bytes) == word(3, bytes) else {
+      throw StreamError(.offset(name, 8 * 3), "corrupt model: bad checksum")
     }
     let text = String(
       decoding: UnsafeRawBufferPointer(
@@ -40,6 +43,15 @@ extension PackedTrie {
       vocabulary.unknown == 0, vocabulary.beginning == 1, vocabulary.end == 2
     else { throw StreamError(.offset(name, offsets[0]), "corrupt vocabulary of a model") }
     self.init(layout, bytes: bytes, vocabulary: vocabulary, owner: owner)
+  }
+
+  /// Reads all bytes of the levels, which opening leaves to those who ask for them.
+  ///
+  /// - Throws: `StreamError` with the offset where the levels begin when a bit of them changed.
+  func checkLevels(name: String) throws(StreamError) {
+    guard layout.levelChecksum(of: bytes) == word(4, bytes) else {
+      throw StreamError(.offset(name, layout.levelOffset), "corrupt model: bad checksum")
+    }
   }
 }
 
@@ -64,25 +76,27 @@ extension PackedTrieLayout {
       }
       return Int(word(index, bytes))
     }
-    let order = try number(4, below: UInt64(CountBlock.maximumOrder) + 1)
-    guard order > 0, bytes.count >= fixedByteCount + 24 * order else {
+    let order = try number(5, below: UInt64(CountBlock.maximumOrder) + 1)
+    guard order > 0, bytes.count >= fixedByteCount + 8 * PackedTrieLayout.levelWordCount * order
+    else {
       throw StreamError(.offset(name, bytes.count), "truncated model header")
     }
-    vocabularyCount = try number(5, below: 1 << 32)
-    tokenizerFingerprint = word(7, bytes) == 1 ? word(6, bytes) : nil
-    decodingByteCount = try number(8)
-    spellingByteCount = try number(9)
-    slotCount = try number(10)
+    vocabularyCount = try number(6, below: 1 << 32)
+    tokenizerFingerprint = word(8, bytes) == 1 ? word(7, bytes) : nil
+    decodingByteCount = try number(9)
+    spellingByteCount = try number(10)
+    slotCount = try number(11)
     levels = []
     for level in 0..<order {
-      let index = PackedTrieLayout.fixedWordCount + 3 * level
+      let index = PackedTrieLayout.fixedWordCount + PackedTrieLayout.levelWordCount * level
       levels.append(
         Level(
           nodeCount: try number(index, below: 1 << 32), probabilityCount: try number(index + 1),
-          backoffCount: try number(index + 2)))
+          backoffCount: try number(index + 2), slotCount: try number(index + 3, below: 1 << 32),
+          longestRun: try number(index + 4, below: 1 << 32)))
     }
     guard levels[0].nodeCount == vocabularyCount, vocabularyCount >= 3 else {
-      throw StreamError(.offset(name, 8 * 5), "corrupt model header")
+      throw StreamError(.offset(name, 8 * 6), "corrupt model header")
     }
   }
 
@@ -93,25 +107,36 @@ extension PackedTrieLayout {
     bytes.copyBytes(from: PackedTrie.signature)
     put(1, PackedTrie.version)
     put(2, UInt64(bytes.count))
-    put(4, UInt64(order))
-    put(5, UInt64(vocabularyCount))
-    put(6, tokenizerFingerprint ?? 0)
-    put(7, tokenizerFingerprint == nil ? 0 : 1)
-    put(8, UInt64(decodingByteCount))
-    put(9, UInt64(spellingByteCount))
-    put(10, UInt64(slotCount))
+    put(5, UInt64(order))
+    put(6, UInt64(vocabularyCount))
+    put(7, tokenizerFingerprint ?? 0)
+    put(8, tokenizerFingerprint == nil ? 0 : 1)
+    put(9, UInt64(decodingByteCount))
+    put(10, UInt64(spellingByteCount))
+    put(11, UInt64(slotCount))
     for (level, counts) in levels.enumerated() {
-      let index = PackedTrieLayout.fixedWordCount + 3 * level
+      let index = PackedTrieLayout.fixedWordCount + PackedTrieLayout.levelWordCount * level
       put(index, UInt64(counts.nodeCount))
       put(index + 1, UInt64(counts.probabilityCount))
       put(index + 2, UInt64(counts.backoffCount))
+      put(index + 3, UInt64(counts.slotCount))
+      put(index + 4, UInt64(counts.longestRun))
     }
-    put(3, checksum(of: UnsafeRawBufferPointer(bytes)))
+    put(4, levelChecksum(of: UnsafeRawBufferPointer(bytes)))
+    put(3, frontChecksum(of: UnsafeRawBufferPointer(bytes)))
   }
 
-  /// The checksum of all bytes after its own word: of the checksums of pieces, so that cores share it.
-  func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
-    let covered = UnsafeRawBufferPointer(rebasing: bytes[32...])
+  /// The checksum of what stands between its own word and the levels: all that is read when opening.
+  func frontChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    checksum(of: UnsafeRawBufferPointer(rebasing: bytes[32..<levelOffset]))
+  }
+
+  func levelChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    checksum(of: UnsafeRawBufferPointer(rebasing: bytes[levelOffset...]))
+  }
+
+  /// The checksum of the checksums of pieces, so that cores share it.
+  private func checksum(of covered: UnsafeRawBufferPointer) -> UInt64 {
     let pieceByteCount = 1 << 20
     let pieceCount = (covered.count + pieceByteCount - 1) / pieceByteCount
     let sums = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: pieceCount)
