@@ -75,6 +75,7 @@ let floors: [[Target]] = [
       name: "CZstd", pkgConfig: "libzstd",
       providers: [.apt(["libzstd-dev"]), .brew(["zstd"])]),
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
+    .target(name: "CTextClasses"),
     .systemLibrary(
       name: "CUtf8proc",
       providers: [.apt(["libutf8proc-dev"]), .brew(["utf8proc"])]),
@@ -95,7 +96,9 @@ let floors: [[Target]] = [
   [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
     module(
-      "Tokenization", ["ByteStreams", "CSystem", "CUtf8proc", "Probability", "TokenStreams"]),
+      "Tokenization",
+      ["ByteStreams", "CSystem", "CTextClasses", "CUtf8proc", "Probability", "TokenStreams"],
+      settings: uncheckedAccess),
   ],
   [
     module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
@@ -188,7 +191,7 @@ let testTargets: [Target] = [
   tests("Optimization", ["Optimization"]),
   tests("ExternalSort", ["ExternalSort"]),
   tests("TensorFiles", ["ByteStreams", "TensorFiles"]),
-  tests("Tokenization", ["ByteStreams", "Tokenization", "TokenStreams"]),
+  tests("Tokenization", ["ByteStreams", "CTextClasses", "Tokenization", "TokenStreams"]),
   tests("TokenStreams", ["ByteStreams", "TokenStreams"]),
   tests("NGrams", ["ByteStreams", "LanguageModel", "NGrams", "Probability", "TokenStreams"]),
   // Beside recorded results of other programs; each says in PROVENANCE.md how it was made.

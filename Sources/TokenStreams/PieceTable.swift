@@ -16,13 +16,30 @@ public typealias Token = UInt32
     hash = high ^ low
     index &+= 8
   }
-  var tail: UInt64 = 0
-  while index < raw.count {
-    tail = tail &<< 8 | UInt64(raw[index])
-    index &+= 1
-  }
-  let (high, low) = (hash ^ tail).multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
+  let (high, low) = (hash ^ bigEndianTail(raw, from: index)).multipliedFullWidth(
+    by: 0xA076_1D64_78BD_642F)
   return high ^ low
+}
+
+/// The up to seven bytes from `index` to the end as one number, the first the highest.
+@inlinable func bigEndianTail(_ raw: UnsafeRawBufferPointer, from index: Int) -> UInt64 {
+  let rest = raw.count &- index
+  if rest == 0 { return 0 }
+  let bits = UInt64(truncatingIfNeeded: 8 &* rest)
+  if raw.count >= 8 {
+    let last = raw.loadUnaligned(fromByteOffset: raw.count &- 8, as: UInt64.self)
+    return UInt64(bigEndian: last) & (1 &<< bits &- 1)
+  }
+  if rest >= 4 {
+    // Two words that overlap by what is over four bytes short of eight.
+    let first = UInt64(UInt32(bigEndian: raw.loadUnaligned(as: UInt32.self)))
+    let last = UInt64(
+      UInt32(bigEndian: raw.loadUnaligned(fromByteOffset: rest &- 4, as: UInt32.self)))
+    return first &<< (bits &- 32) | last & (1 &<< (bits &- 32) &- 1)
+  }
+  var tail: UInt64 = 0
+  for place in index..<raw.count { tail = tail &<< 8 | UInt64(raw[place]) }
+  return tail
 }
 
 /// Spellings numbered in order of first appearance: the growing half of a vocabulary.
@@ -39,11 +56,13 @@ public struct PieceTable: ~Copyable, @unchecked Sendable {
   /// Number of spellings.
   public private(set) var count = 0
 
-  public init() {
-    offsetCapacity = 256
+  /// - capacity: number of spellings that are expected.
+  public init(capacity: Int = 0) {
+    offsetCapacity = max(256, capacity + 2)
     offsets = .allocate(capacity: offsetCapacity)
     offsets[0] = 0
     mask = 511
+    while mask <= 2 * capacity { mask = mask * 2 + 1 }
     slots = .allocate(capacity: mask + 1)
     slots.initialize(repeating: 0, count: mask + 1)
   }

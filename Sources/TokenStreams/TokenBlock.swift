@@ -86,34 +86,80 @@ enum TokenPayload {
     output.count += width * block.tokens.count
   }
 
+  /// A payload taken apart: what stands in front of the tokens is read and checked.
+  struct Layout {
+    let isTerminated: Bool
+    /// Bytes a token.
+    let width: Int
+    let recordCount: Int
+    /// The tokens of all records, [sum of lengths * width].
+    let tokens: UnsafeRawBufferPointer
+    private let lengths: UnsafeBufferPointer<UInt8>
+    private var index = 0
+
+    /// - addPiece: called for each new piece.
+    /// - Throws: `StreamError` without a place when the payload is not one.
+    init(
+      _ payload: UnsafeBufferPointer<UInt8>,
+      addPiece: (UnsafeBufferPointer<UInt8>) throws(StreamError) -> Void
+    ) throws(StreamError) {
+      var cursor = ByteCursor(payload)
+      for _ in 0..<(try cursor.varint()) {
+        let length = Int(truncatingIfNeeded: try cursor.varint())
+        try addPiece(try cursor.bytes(length))
+      }
+      isTerminated = try cursor.integer(as: UInt8.self) & 1 == 0
+      width = Int(try cursor.integer(as: UInt8.self))
+      let recordCount = try cursor.varint()
+      guard [1, 2, 4].contains(width), recordCount <= UInt64(cursor.remainingCount) else {
+        throw StreamError(.none, "corrupt token block")
+      }
+      self.recordCount = Int(recordCount)
+      let start = cursor.index
+      var total = 0
+      for _ in 0..<recordCount {
+        let length = try cursor.varint()
+        guard length <= UInt64(payload.count) else {
+          throw StreamError(.none, "corrupt token block")
+        }
+        total += Int(length)
+      }
+      guard total <= payload.count, cursor.remainingCount == total * width else {
+        throw StreamError(.none, "corrupt token block")
+      }
+      lengths = UnsafeBufferPointer(rebasing: payload[start..<cursor.index])
+      tokens = UnsafeRawBufferPointer(try cursor.bytes(total * width))
+    }
+
+    /// The number of tokens of the next record.
+    mutating func nextLength() throws(StreamError) -> Int {
+      // Most records have fewer than 128 tokens.
+      if index < lengths.count, lengths[index] < 0x80 {
+        index += 1
+        return Int(lengths[index - 1])
+      }
+      var cursor = ByteCursor(UnsafeBufferPointer(rebasing: lengths[index...]))
+      let length = Int(try cursor.varint())
+      index += cursor.index
+      return length
+    }
+  }
+
   /// Reads a payload; `addPiece` is called for each new piece, before the tokens are read.
   static func decode(
     _ payload: UnsafeBufferPointer<UInt8>, into block: inout TokenBlock,
     addPiece: (UnsafeBufferPointer<UInt8>) throws(StreamError) -> Void
   ) throws(StreamError) {
-    var cursor = ByteCursor(payload)
-    for _ in 0..<(try cursor.varint()) {
-      let length = Int(truncatingIfNeeded: try cursor.varint())
-      try addPiece(try cursor.bytes(length))
-    }
-    block.isTerminated = try cursor.integer(as: UInt8.self) & 1 == 0
-    let width = Int(try cursor.integer(as: UInt8.self))
-    let recordCount = try cursor.varint()
-    guard [1, 2, 4].contains(width), recordCount <= UInt64(cursor.remainingCount) else {
-      throw StreamError(.none, "corrupt token block")
-    }
-    block.recordEnds.reserveCapacity(Int(recordCount))
+    var layout = try Layout(payload, addPiece: addPiece)
+    block.isTerminated = layout.isTerminated
+    block.recordEnds.reserveCapacity(layout.recordCount)
     var total = 0
-    for _ in 0..<recordCount {
-      let length = try cursor.varint()
-      guard length <= UInt64(payload.count) else {
-        throw StreamError(.none, "corrupt token block")
-      }
-      total += Int(length)
+    for _ in 0..<layout.recordCount {
+      total += try layout.nextLength()
       block.recordEnds.append(total)
     }
-    guard total <= payload.count else { throw StreamError(.none, "corrupt token block") }
-    let bytes = UnsafeRawBufferPointer(try cursor.bytes(total * width))
+    let bytes = layout.tokens
+    let width = layout.width
     block.tokens = [Token](unsafeUninitializedCapacity: total) { tokens, count in
       switch width {
       case 1: for index in 0..<total { tokens[index] = Token(bytes[index]) }
@@ -131,6 +177,5 @@ enum TokenPayload {
       }
       count = total
     }
-    guard cursor.remainingCount == 0 else { throw StreamError(.none, "corrupt token block") }
   }
 }

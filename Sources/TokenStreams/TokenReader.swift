@@ -19,9 +19,7 @@ public final class TokenReader {
   private var paths: ArraySlice<String>
   private var records: RecordReader?
   private var blocks: BinaryTokens?
-  /// The decoding recipe and tokeniser that binary streams named.
-  private var decoding: TextDecoding?
-  private var tokenizerFingerprint: UInt64?
+  private var agreement = StreamAgreement()
   private var consumedBefore = 0
 
   /// - paths: files in order; `-` is standard input; an empty list means standard input.
@@ -67,7 +65,7 @@ public final class TokenReader {
   public func spelling(of token: Token) -> UnsafeBufferPointer<UInt8> { table.spelling(of: token) }
 
   /// How pieces become text, as the last binary stream said.
-  public var streamDecoding: TextDecoding { decoding ?? .unknown }
+  public var streamDecoding: TextDecoding { agreement.decoding ?? .unknown }
 
   /// Whether the next block would have to wait for another process.
   public var wouldBlock: Bool { records?.wouldBlock ?? blocks?.reader.wouldBlock ?? false }
@@ -82,7 +80,7 @@ public final class TokenReader {
     var finished = PieceTable()
     swap(&finished, &table)
     return Vocabulary(
-      finished, decoding: decoding ?? .unknown, tokenizerFingerprint: tokenizerFingerprint)
+      finished, decoding: streamDecoding, tokenizerFingerprint: agreement.tokenizerFingerprint)
   }
 
   /// The next block of records, or nothing at the end of the last file.
@@ -160,20 +158,60 @@ public final class TokenReader {
 
   /// Notes what a binary stream's header says, and checks that it fits what came before.
   fileprivate func accept(_ vocabulary: Vocabulary, of name: String) throws(StreamError) {
-    let expected = known?.tokenizerFingerprint ?? tokenizerFingerprint
+    try agreement.accept(vocabulary, of: name, model: known)
+  }
+}
+
+/// What all segments of a stream must agree in.
+struct StreamAgreement {
+  /// The decoding recipe and tokeniser that binary streams named.
+  private(set) var decoding: TextDecoding?
+  private(set) var tokenizerFingerprint: UInt64?
+
+  /// Notes what a segment's header says, and checks that it fits what came before.
+  ///
+  /// - model: the vocabulary that the tokens are wanted in, if it is a model's.
+  mutating func accept(
+    _ vocabulary: Vocabulary, of name: String, model: Vocabulary? = nil
+  ) throws(StreamError) {
+    let expected = model?.tokenizerFingerprint ?? tokenizerFingerprint
     if let expected, let found = vocabulary.tokenizerFingerprint, expected != found {
       throw StreamError(
         .file(name),
         "its tokeniser's vocabulary differs from the "
-          + (known == nil ? "stream before it" : "model's"),
+          + (model == nil ? "stream before it" : "model's"),
         advice: "tokenise with the same model")
     }
     tokenizerFingerprint = tokenizerFingerprint ?? vocabulary.tokenizerFingerprint
-    if let decoding, decoding != vocabulary.decoding, known == nil {
+    if let decoding, decoding != vocabulary.decoding, model == nil {
       throw StreamError(
         .file(name), "its pieces become text otherwise than those of the stream before it")
     }
     decoding = vocabulary.decoding
+  }
+}
+
+extension Vocabulary {
+  /// The vocabulary in the header of a token stream.
+  ///
+  /// - name: the stream's, in messages.
+  init(_ header: StreamHeader, of name: String) throws(StreamError) {
+    guard header.kind == "tokn" else {
+      throw StreamError(.file(name), "holds \(Vocabulary.noun(header.kind)), not tokens")
+    }
+    do throws(StreamError) {
+      try self.init(encoded: header.payload)
+    } catch { throw StreamError(.file(name), error.problem, advice: error.advice) }
+  }
+
+  /// What a stream kind is called in messages.
+  private static func noun(_ kind: String) -> String {
+    switch kind {
+    case "tokn": "tokens"
+    case "cnts": "n-gram counts"
+    case "ngrm": "an n-gram model"
+    default: "a stream of kind \(kind)"
+    }
   }
 }
 
@@ -191,14 +229,7 @@ private final class BinaryTokens {
     while let block = try reader.next() {
       switch consume block {
       case .head(let header):
-        guard header.kind == "tokn" else {
-          throw StreamError(
-            .file(reader.name), "holds \(BinaryTokens.noun(header.kind)), not tokens")
-        }
-        let vocabulary: Vocabulary
-        do throws(StreamError) {
-          vocabulary = try Vocabulary(encoded: header.payload)
-        } catch { throw StreamError(.file(reader.name), error.problem, advice: error.advice) }
+        let vocabulary = try Vocabulary(header, of: reader.name)
         try target.accept(vocabulary, of: reader.name)
         spellings = (0..<Token(vocabulary.count)).map { Array(vocabulary.spelling(of: $0)) }
         tokenMap = Array(repeating: nil, count: spellings.count)
@@ -255,15 +286,5 @@ private final class BinaryTokens {
     }
     spellings.append(Array(spelling))
     tokenMap.append(nil)
-  }
-
-  /// What a stream kind is called in messages.
-  static func noun(_ kind: String) -> String {
-    switch kind {
-    case "tokn": "tokens"
-    case "cnts": "n-gram counts"
-    case "ngrm": "an n-gram model"
-    default: "a stream of kind \(kind)"
-    }
   }
 }

@@ -74,21 +74,31 @@ public struct BytePairModel: Sendable {
 
   /// The pieces as a stream spells them, by id. A hole is `<unused-N>`, which no text is encoded to.
   public func vocabulary() -> Vocabulary {
-    var spellings = Array(repeating: [] as [UInt8], count: idCount)
-    for (index, id) in ids.enumerated() {
-      spellings[Int(id)] = Spelling.spelling(of: Array(pieces[index]))
-    }
-    for token in addedTokens where spellings[token.id].isEmpty || level == .character {
+    let idCount = idCount
+    // The index of an id's piece, -1 for a hole, -2 where `others` says how it is spelt.
+    var places = [Int](repeating: -1, count: idCount)
+    var others: [Int: [UInt8]] = [:]
+    for (index, id) in ids.enumerated() where !pieces[index].isEmpty { places[Int(id)] = index }
+    for token in addedTokens where places[token.id] == -1 || level == .character {
+      if token.content.isEmpty { continue }
       let isReserved = [Spelling.unknown, Spelling.beginning, Spelling.end].contains(token.content)
-      spellings[token.id] = isReserved ? token.content : Spelling.spelling(of: token.content)
+      others[token.id] = isReserved ? token.content : Spelling.spelling(of: token.content)
+      places[token.id] = -2
     }
-    if let unknown { spellings[Int(unknown)] = Spelling.unknown }
-    var table = PieceTable()
-    for (id, spelling) in spellings.enumerated() {
-      var candidate = spelling.isEmpty ? Array("<unused-\(id)>".utf8) : spelling
-      while candidate.withUnsafeBufferPointer({ Int(table.insert($0)) }) != id {
-        candidate += Array("'".utf8)
+    if let unknown {
+      others[Int(unknown)] = Spelling.unknown
+      places[Int(unknown)] = -2
+    }
+    var table = PieceTable(capacity: idCount)
+    var spelling = ByteBuffer()
+    for id in 0..<idCount {
+      spelling.removeAll()
+      switch places[id] {
+      case -2: spelling.append(others[id]!)
+      case -1: spelling.append("<unused-\(id)>")
+      default: pieces.withPiece(at: places[id]) { Spelling.append($0, to: &spelling) }
       }
+      while Int(table.insert(spelling.bytes)) != id { spelling.append("'") }
     }
     var vocabulary = Vocabulary(table, decoding: decoding)
     vocabulary.tokenizerFingerprint = vocabulary.fingerprint

@@ -43,17 +43,23 @@ public struct Detokenization: Sendable {
   private func decodeText(
     _ reader: RecordReader, to output: inout TerminatedOutput, progress: (Int) -> Void
   ) throws {
+    let decoder =
+      if case .ids(let vocabulary) = recipe { TextDecoder(vocabulary) } else { nil as TextDecoder? }
     try orderedParallelMap(
       threads: threads, next: { try reader.nextBlock() }, wouldBlock: { reader.wouldBlock },
       idle: { try output.sink.flush() },
-      transform: { block in try DecodedBlock(text(of: block), isTerminated: block.isTerminated) },
+      transform: { block in
+        try DecodedBlock(text(of: block, decoder), isTerminated: block.isTerminated)
+      },
       emit: { block in
-        try output.write(block)
+        try output.write(block.text, isTerminated: block.isTerminated)
         progress(reader.consumedByteCount)
       })
   }
 
-  private func text(of block: RecordBlock) throws(StreamError) -> ByteBuffer {
+  private func text(
+    of block: RecordBlock, _ decoder: TextDecoder?
+  ) throws(StreamError) -> ByteBuffer {
     var output = ByteBuffer(capacity: block.bytes.count + 64)
     switch recipe {
     case .spelled(let decoding):
@@ -64,18 +70,17 @@ public struct Detokenization: Sendable {
         output.append(terminator)
       }
     case .ids(let vocabulary):
-      var decoder = TextDecoder(vocabulary)
+      var decoder = decoder!
+      var tokens = TokenList()
       try block.forEachRecord { (record, number) throws(StreamError) in
-        decoder.begin()
-        try forEachPiece(in: record) { (digits) throws(StreamError) in
-          guard let token = Detokenization.token(digits), token < vocabulary.count else {
-            throw StreamError(
-              .line(block.name, number),
-              "\(String(decoding: digits, as: UTF8.self)) is no id below \(vocabulary.count)",
-              advice: "decode with the model that encoded")
-          }
-          decoder.append(token, to: &output)
+        tokens.removeAll()
+        if let wrong = Detokenization.readIDs(record, below: vocabulary.count, into: &tokens) {
+          throw StreamError(
+            .line(block.name, number),
+            "\(String(decoding: wrong, as: UTF8.self)) is no id below \(vocabulary.count)",
+            advice: "decode with the model that encoded")
         }
+        decoder.append(record: tokens.tokens, to: &output)
         output.append(terminator)
       }
     }
@@ -83,27 +88,43 @@ public struct Detokenization: Sendable {
     return output
   }
 
-  private static func token(_ digits: UnsafeBufferPointer<UInt8>) -> Token? {
-    guard digits.count <= 10, digits.allSatisfy({ $0 &- 0x30 < 10 }) else { return nil }
-    return Token(exactly: digits.reduce(0) { $0 &* 10 &+ UInt64($1 &- 0x30) })
+  /// Appends the decimal ids of a record, parted by blanks; returns what is none below `limit`.
+  private static func readIDs(
+    _ record: UnsafeBufferPointer<UInt8>, below limit: Int, into tokens: inout TokenList
+  ) -> UnsafeBufferPointer<UInt8>? {
+    var index = 0
+    while index < record.count {
+      let start = index
+      var value = 0
+      while index < record.count, record[index] &- 0x30 < 10, index &- start < 10 {
+        value = value &* 10 &+ Int(record[index] &- 0x30)
+        index &+= 1
+      }
+      let isAtEnd = index == record.count || record[index] == 0x20 || record[index] == 0x09
+      if index == start, isAtEnd {
+        index &+= 1
+        continue
+      }
+      guard isAtEnd, value < limit else {
+        while index < record.count, record[index] != 0x20, record[index] != 0x09 { index += 1 }
+        return UnsafeBufferPointer(rebasing: record[start..<index])
+      }
+      tokens.append(Token(truncatingIfNeeded: value))
+    }
+    return nil
   }
 
   /// A growing vocabulary is followed piece by piece; one block is in memory at a time.
   private func decodeBinary(
     _ file: InputFile, to output: inout TerminatedOutput, progress: (Int) -> Void
   ) throws {
-    let reader = try TokenReader(file: file, numbering: .growing)
-    var decoder: TextDecoder?
+    let reader = BinaryTextReader(file, terminator: terminator)
+    var text = ByteBuffer(capacity: 1 << 16)
     while true {
       if reader.wouldBlock { try output.sink.flush() }
-      guard let block = try reader.next() else { break }
-      if decoder == nil { decoder = TextDecoder(reader.streamDecoding) }
-      while decoder!.count < reader.pieceCount {
-        decoder!.append(spelling: reader.spelling(of: Token(decoder!.count)))
-      }
-      var text = ByteBuffer(capacity: 6 * block.tokens.count + 64)
-      try decoder!.append(block, terminator: terminator, to: &text)
-      try output.write(DecodedBlock(text, isTerminated: block.isTerminated))
+      text.removeAll()
+      guard let isTerminated = try reader.next(into: &text) else { break }
+      try output.write(text, isTerminated: isTerminated)
       progress(reader.consumedByteCount)
     }
   }
@@ -131,9 +152,9 @@ private struct TerminatedOutput {
     self.terminator = terminator
   }
 
-  mutating func write(_ block: DecodedBlock) throws(StreamError) {
+  mutating func write(_ text: borrowing ByteBuffer, isTerminated: Bool) throws(StreamError) {
     if lacksTerminator { try sink.write([terminator]) }
-    lacksTerminator = !block.isTerminated
-    try sink.write(block.text)
+    lacksTerminator = !isTerminated
+    try sink.write(text)
   }
 }

@@ -9,19 +9,17 @@ internal import TokenStreams
 final class PairTable: @unchecked Sendable {
   private let slots: UnsafeMutablePointer<(key: UInt64, value: UInt64)>
   private let mask: Int
-  /// The value of a pair that does not merge: larger than that of every pair that does.
-  static let none = UInt64.max
 
   init(_ merges: [BytePairModel.Merge]) {
     var size = 16
     while size < 2 * merges.count { size *= 2 }
     mask = size - 1
     slots = .allocate(capacity: size)
-    slots.initialize(repeating: (PairTable.none, PairTable.none), count: size)
+    slots.initialize(repeating: (MergeRules.none, MergeRules.none), count: size)
     for (rank, merge) in merges.enumerated() {
       let key = UInt64(merge.left) << 32 | UInt64(merge.right)
       var slot = hash(key) & mask
-      while slots[slot].key != PairTable.none, slots[slot].key != key { slot = (slot + 1) & mask }
+      while slots[slot].key != MergeRules.none, slots[slot].key != key { slot = (slot + 1) & mask }
       // A pair that is listed twice counts where it stands last, as in `tokenizers`.
       slots[slot] = (key, UInt64(rank) << 32 | UInt64(merge.result))
     }
@@ -40,7 +38,7 @@ final class PairTable: @unchecked Sendable {
     while true {
       let found = slots[slot]
       if found.key == key { return found.value }
-      if found.key == PairTable.none { return PairTable.none }
+      if found.key == MergeRules.none { return MergeRules.none }
       slot = (slot &+ 1) & mask
     }
   }

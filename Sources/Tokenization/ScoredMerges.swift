@@ -8,162 +8,201 @@ internal import TokenStreams
 ///
 /// Merge lists say which two pieces merge; here only what they spell counts.
 final class ScoredPieces: @unchecked Sendable {
-  /// Pieces that merges may spell, as bytes with 0x20 for `▁`.
-  private let table: PieceTable
-  /// By number in the table: the token, and its place in the order of merging, lower first.
-  private let tokens: [Token]
-  private let ranks: [UInt32]
-  /// Pieces that are merged on the way but never stand in the result.
-  let unused: Set<Token>
+  let rules: MergeRules
   /// Strings that are one symbol from the start and never merge: the user-defined pieces.
   let frozen: PieceTrie?
   let unknown: Token
   let byteTokens: [Token]
 
+  /// - pieces: those that merges may spell, as bytes with 0x20 for `▁`.
   init(
     pieces: PieceList, tokens: [Token], scores: [Float], unused: Set<Token>, frozen: PieceTrie?,
     unknown: Token, byteTokens: [Token]
   ) {
-    var table = PieceTable()
-    for index in 0..<pieces.count { _ = pieces.withPiece(at: index) { table.insert($0) } }
-    self.table = table
-    self.tokens = tokens
     // Order of scores as order of integers, the best first.
-    ranks = scores.map { score in
+    let ranks = scores.map { score in
       let bits = (score + 0).bitPattern
       return ~(bits >> 31 == 0 ? bits | 0x8000_0000 : ~bits)
     }
-    self.unused = unused
+    rules = MergeRules(
+      pieces: pieces, tokens: tokens, ranks: ranks, unused: unused,
+      makeGraph: { unused.isEmpty ? ScoredPieces.graph(pieces, tokens, ranks) : nil })
     self.frozen = frozen
     self.unknown = unknown
     self.byteTokens = byteTokens
   }
 
-  /// The piece that `bytes` spell: its token and rank.
-  @inline(__always)
-  func piece(_ bytes: UnsafeBufferPointer<UInt8>) -> (token: Token, rank: UInt32)? {
-    guard let number = table.find(bytes) else { return nil }
-    return (tokens[Int(number)], ranks[Int(number)])
+  /// The merges as a graph; nothing when two pieces of several characters have the same score, unless
+  /// it is the worst of all.
+  private static func graph(
+    _ pieces: PieceList, _ tokens: [Token], _ ranks: [UInt32]
+  ) -> MergeGraph? {
+    pieces.bytes.withUnsafeBufferPointer { bytes in
+      func piece(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(rebasing: bytes[pieces.bounds[index]..<pieces.bounds[index + 1]])
+      }
+      var symbols: [MergeGraph.Rule] = []
+      var merged: [Int] = []
+      for index in 0..<pieces.count where !piece(index).isEmpty {
+        if piece(index).count <= characterLength(piece(index)[0]) {
+          symbols.append(MergeGraph.Rule(piece: piece(index), token: tokens[index]))
+        } else {
+          merged.append(index)
+        }
+      }
+      // Characters that are no pieces by themselves are symbols too: they may merge into one.
+      for index in merged {
+        let piece = piece(index)
+        var start = 0
+        while start < piece.count {
+          let end = min(start + characterLength(piece[start]), piece.count)
+          symbols.append(
+            MergeGraph.Rule(
+              piece: UnsafeBufferPointer(rebasing: piece[start..<end]), token: MergeRules.unknown))
+          start = end
+        }
+      }
+      merged.sort { ranks[$0] < ranks[$1] }
+      let worst = merged.last.map { ranks[$0] } ?? 0
+      var last = Array(merged[(merged.firstIndex { ranks[$0] == worst } ?? merged.count)...])
+      if last.count == 1 { last = [] }
+      merged.removeLast(last.count)
+      for (before, after) in zip(merged, merged.dropFirst()) where ranks[before] == ranks[after] {
+        return nil
+      }
+      func rule(_ index: Int) -> MergeGraph.Rule {
+        MergeGraph.Rule(piece: piece(index), token: tokens[index])
+      }
+      return MergeGraph(symbols: symbols, rules: merged.map(rule), last: last.map(rule))
+    }
   }
 }
 
 /// One thread's encoder of chunks by scored merges.
-final class ScoredMerges {
-  private struct Symbol {
-    var start: Int32
-    /// Zero when the symbol has been merged into the one before.
-    var count: Int32
-    var previous: Int32
-    var next: Int32
-    var token: Int64 = -1
-    var isFrozen = false
-  }
-
-  /// A possible merge; `key` holds its rank above and the left symbol below.
-  private struct Candidate {
-    var key: UInt64
-    var count: Int32
-    var token: Token
-  }
-
+struct ScoredMerges: ~Copyable, ChunkEncoder {
   private let pieces: ScoredPieces
-  private var symbols: [Symbol] = []
-  private var heap: [Candidate] = []
-  /// How an unused piece came about: the bytes of its left part.
-  private var splits: [Token: Int32] = [:]
+  private var merger: PieceMerger
+  private var long: LongPieces
+  private var wasUnknown = false
+  /// The tokens of ASCII characters.
+  private let symbols: [Token]
 
-  init(_ pieces: ScoredPieces) { self.pieces = pieces }
+  init(_ pieces: ScoredPieces) {
+    self.pieces = pieces
+    merger = PieceMerger(pieces.rules)
+    long = LongPieces(pieces.rules)
+    symbols = (UInt8.min..<0x80).map { byte in
+      withUnsafePointer(to: byte) {
+        pieces.rules.token(UnsafeBufferPointer(start: $0, count: 1)) ?? MergeRules.unknown
+      }
+    }
+  }
 
   /// Appends the tokens of a chunk.
-  ///
-  /// - Complexity: O(n log n) for n characters.
-  func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
-    // Most words that are one piece are known before any merge; a piece of one character always.
-    cut(chunk)
-    heap.removeAll(keepingCapacity: true)
-    for left in 0..<max(symbols.count - 1, 0) { consider(left, left + 1, in: chunk) }
-    while let top = popped() {
-      let left = Int(top.key & 0xFFFF_FFFF)
-      let right = Int(symbols[left].next)
-      // Stale: one of the two has been merged since.
-      guard symbols[left].count > 0, right >= 0,
-        symbols[left].count + symbols[right].count == top.count
-      else { continue }
-      symbols[left].count = top.count
-      symbols[left].token = Int64(top.token)
-      symbols[right].count = 0
-      let after = Int(symbols[right].next)
-      symbols[left].next = Int32(after)
-      if after >= 0 { symbols[after].previous = Int32(left) }
-      consider(Int(symbols[left].previous), left, in: chunk)
-      consider(left, after, in: chunk)
+  mutating func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
+    wasUnknown = false
+    guard let frozen = pieces.frozen else { return merge(chunk, into: &tokens) }
+    var start = 0
+    var index = 0
+    while index < chunk.count {
+      guard let found = frozen.longestPrefix(of: chunk, from: index) else {
+        index += min(characterLength(chunk[index]), chunk.count - index)
+        continue
+      }
+      if index > start {
+        merge(UnsafeBufferPointer(rebasing: chunk[start..<index]), into: &tokens)
+      }
+      tokens.append(Token(found.value))
+      wasUnknown = false
+      index = found.end
+      start = index
     }
-    emit(chunk, into: &tokens)
+    if start < index { merge(UnsafeBufferPointer(rebasing: chunk[start...]), into: &tokens) }
   }
 
-  private func cut(_ chunk: UnsafeBufferPointer<UInt8>) {
-    symbols.removeAll(keepingCapacity: true)
+  /// Appends the tokens of text without user-defined pieces.
+  private mutating func merge(_ text: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
+    if let encoder = long.encoder(for: text.count) {
+      var wasUnknown = wasUnknown
+      encoder.encode(text) { number, start in
+        append(number, encoder.graph, text, start, &wasUnknown, into: &tokens)
+      }
+      self.wasUnknown = wasUnknown
+      return
+    }
+    merger.begin()
     var start = 0
-    while start < chunk.count {
-      let found = pieces.frozen?.longestPrefix(of: chunk, from: start)
-      let end = found?.end ?? min(start + characterLength(chunk[start]), chunk.count)
-      let index = Int32(symbols.count)
-      symbols.append(
-        Symbol(
-          start: Int32(start), count: Int32(end - start), previous: index - 1, next: index + 1,
-          token: found.map { Int64($0.value) } ?? -1, isFrozen: found != nil))
+    while start < text.count {
+      let end = min(start + characterLength(text[start]), text.count)
+      let token =
+        text[start] < 0x80
+        ? symbols[Int(text[start])]
+        : pieces.rules.token(UnsafeBufferPointer(rebasing: text[start..<end]))
+          ?? MergeRules.unknown
+      merger.append(token, at: start)
       start = end
     }
-    if !symbols.isEmpty { symbols[symbols.count - 1].next = -1 }
-  }
-
-  @inline(__always)
-  private func consider(_ left: Int, _ right: Int, in chunk: UnsafeBufferPointer<UInt8>) {
-    guard left >= 0, right >= 0, !symbols[left].isFrozen, !symbols[right].isFrozen else { return }
-    let start = Int(symbols[left].start)
-    let count = symbols[left].count + symbols[right].count
-    let bytes = UnsafeBufferPointer(rebasing: chunk[start..<start + Int(count)])
-    guard let piece = pieces.piece(bytes) else { return }
-    if !pieces.unused.isEmpty, pieces.unused.contains(piece.token) {
-      splits[piece.token] = symbols[left].count
+    merger.merge(text)
+    if merger.splits.isEmpty, !merger.tokens.tokens.contains(MergeRules.unknown) {
+      tokens.append(merger.tokens.tokens)
+      wasUnknown = merger.tokens.count == 0 && wasUnknown
+      return
     }
-    push(Candidate(key: UInt64(piece.rank) << 32 | UInt64(left), count: count, token: piece.token))
-  }
-
-  private func emit(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
-    var index = symbols.isEmpty ? -1 : 0
-    var wasUnknown = false
-    while index >= 0 {
-      let symbol = symbols[index]
-      let start = Int(symbol.start)
-      let bytes = UnsafeBufferPointer(rebasing: chunk[start..<start + Int(symbol.count)])
-      wasUnknown = append(bytes, symbol.token, after: wasUnknown, into: &tokens)
-      index = Int(symbol.next)
+    for index in 0..<merger.tokens.count {
+      let start = Int(merger.starts.tokens[index])
+      let end = Int(merger.starts.tokens[index + 1])
+      append(
+        UnsafeBufferPointer(rebasing: text[start..<end]), merger.tokens.tokens[index],
+        into: &tokens)
     }
   }
 
-  /// Appends the tokens of one symbol; returns whether it was unknown.
+  /// Appends the token of one piece of the graph.
   private func append(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ known: Int64, after wasUnknown: Bool,
-    into tokens: inout TokenList
-  ) -> Bool {
-    guard let token = known >= 0 ? Token(known) : pieces.piece(bytes)?.token else {
-      // A run of unknown characters is one unknown token, or the bytes of all.
-      if !wasUnknown || !pieces.byteTokens.isEmpty { appendUnknown(bytes, into: &tokens) }
-      return true
-    }
-    if let left = splits[token], pieces.unused.contains(token) {
-      let isUnknown = append(
-        UnsafeBufferPointer(rebasing: bytes[..<Int(left)]), -1, after: wasUnknown, into: &tokens)
-      return append(
-        UnsafeBufferPointer(rebasing: bytes[Int(left)...]), -1, after: isUnknown, into: &tokens)
+    _ number: MergeGraph.Number, _ graph: MergeGraph, _ text: UnsafeBufferPointer<UInt8>,
+    _ start: Int, _ wasUnknown: inout Bool, into tokens: inout TokenList
+  ) {
+    let token = number < 0 ? MergeRules.unknown : graph.tokens[Int(number)]
+    if token == MergeRules.unknown {
+      let count =
+        number < 0
+        ? min(characterLength(text[start]), text.count - start)
+        : Int(graph.nodes[Int(number)].byteCount)
+      appendUnknown(
+        UnsafeBufferPointer(rebasing: text[start..<start + count]), after: wasUnknown, into: &tokens
+      )
+      wasUnknown = true
+      return
     }
     tokens.append(token)
-    return false
+    wasUnknown = false
   }
 
-  private func appendUnknown(_ bytes: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
-    guard !pieces.byteTokens.isEmpty else { return tokens.append(pieces.unknown) }
+  /// Appends the tokens of one symbol.
+  private mutating func append(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ known: Token, into tokens: inout TokenList
+  ) {
+    let token = known == MergeRules.unknown ? pieces.rules.token(bytes) ?? known : known
+    if token == MergeRules.unknown {
+      appendUnknown(bytes, after: wasUnknown, into: &tokens)
+      wasUnknown = true
+    } else if let left = merger.splits[token] {
+      append(UnsafeBufferPointer(rebasing: bytes[..<left]), MergeRules.unknown, into: &tokens)
+      append(UnsafeBufferPointer(rebasing: bytes[left...]), MergeRules.unknown, into: &tokens)
+    } else {
+      tokens.append(token)
+      wasUnknown = false
+    }
+  }
+
+  /// A run of unknown characters is one unknown token, or the bytes of all.
+  private func appendUnknown(
+    _ bytes: UnsafeBufferPointer<UInt8>, after wasUnknown: Bool, into tokens: inout TokenList
+  ) {
+    guard !pieces.byteTokens.isEmpty else {
+      if !wasUnknown { tokens.append(pieces.unknown) }
+      return
+    }
     for byte in bytes {
       if byte == 0x20 {
         // A 0x20 stands for the three bytes of ▁.
@@ -172,38 +211,5 @@ final class ScoredMerges {
         tokens.append(pieces.byteTokens[Int(byte)])
       }
     }
-  }
-
-  private func push(_ candidate: Candidate) {
-    var index = heap.count
-    heap.append(candidate)
-    heap.withUnsafeMutableBufferPointer { heap in
-      while index > 0 {
-        let parent = (index &- 1) / 2
-        if heap[parent].key <= candidate.key { break }
-        heap[index] = heap[parent]
-        index = parent
-      }
-      heap[index] = candidate
-    }
-  }
-
-  private func popped() -> Candidate? {
-    guard let top = heap.first, let last = heap.popLast() else { return nil }
-    let count = heap.count
-    guard count > 0 else { return top }
-    heap.withUnsafeMutableBufferPointer { heap in
-      var index = 0
-      while true {
-        var child = 2 &* index &+ 1
-        if child >= count { break }
-        if child &+ 1 < count, heap[child &+ 1].key < heap[child].key { child &+= 1 }
-        if last.key <= heap[child].key { break }
-        heap[index] = heap[child]
-        index = child
-      }
-      heap[index] = last
-    }
-    return top
   }
 }

@@ -88,19 +88,6 @@ private protocol ScannerOperation {
   static func run<S: SplitScanner>(_ s: S.Type, _ text: TextScanner, _ state: inout State) -> Result
 }
 
-extension SplitScanner {
-  /// Calls `body` with the bounds of each piece of a record.
-  @inline(__always) static func forEachPiece(in text: TextScanner, _ body: (Int, Int) -> Void) {
-    var index = 0
-    while index < text.count {
-      let start = start(in: text, from: index)
-      if start >= text.count { break }
-      index = end(in: text, from: start)
-      body(start, index)
-    }
-  }
-}
-
 private enum TextWriting: ScannerOperation {
   static func run<S: SplitScanner>(
     _ scanner: S.Type, _ text: TextScanner, _ output: inout UnsafeMutablePointer<ByteBuffer>

@@ -3,34 +3,16 @@
 internal import ByteStreams
 internal import TokenStreams
 
-/// Encodes one chunk of prepared text, such as a word: the core of a subword model.
-protocol ChunkEncoder: ~Copyable {
-  mutating func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList)
-}
-
-/// The core of a SentencePiece model of either kind.
-enum SubwordEncoder: ChunkEncoder {
-  case unigram(UnigramLattice)
-  case merges(ScoredMerges)
-
-  mutating func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
-    switch self {
-    case .unigram(let lattice): lattice.encode(chunk, into: &tokens)
-    case .merges(let merges): merges.encode(chunk, into: &tokens)
-    }
-  }
-}
-
 /// One thread's encoder for a SentencePiece model: prepares a record, cuts it into words, and encodes
 /// each word that it has not met before.
-final class SentencePieceEncoder: RecordEncoder {
+final class SentencePieceEncoder<Core: ChunkEncoder & ~Copyable>: RecordEncoder {
   private let normalizer: SentencePieceNormalizer
   private let cutsWords: Bool
   private let dropsSpaces: Bool
   private var text = ByteBuffer(capacity: 1 << 12)
-  private var words: WordEncoder<SubwordEncoder>
+  private var words: WordEncoder<Core>
 
-  init(_ tokenizer: SentencePieceTokenizer, core: SubwordEncoder) {
+  init(_ tokenizer: SentencePieceTokenizer, core: consuming Core) {
     normalizer = tokenizer.normalizer
     cutsWords = tokenizer.cutsWords
     dropsSpaces = tokenizer.dropsSpaces
@@ -48,13 +30,7 @@ final class SentencePieceEncoder: RecordEncoder {
   }
 }
 
-/// Encodes words through a cache.
-struct WordEncoder<Core: ChunkEncoder & ~Copyable>: ~Copyable {
-  var core: Core
-  private var cache = ChunkCache()
-
-  init(core: consuming Core) { self.core = core }
-
+extension WordEncoder where Core: ~Copyable {
   /// Cuts before each run of spaces: a word is such a run and what follows up to the next.
   ///
   /// - text: sixteen bytes behind it are readable.
@@ -67,48 +43,13 @@ struct WordEncoder<Core: ChunkEncoder & ~Copyable>: ~Copyable {
     while start < count {
       if droppingSpaces {
         while start < count, base[start] == 0x20 { start &+= 1 }
-        if start == count { return }
+        if start == count { break }
       }
       let length = wordLength(base + start, limit: count &- start)
-      encode(base + start, count: length, into: &tokens)
+      add(base + start, count: length, readable: length &+ 16, into: &tokens)
       start &+= length
     }
-  }
-
-  /// Encodes one chunk.
-  ///
-  /// - start: `count` bytes, and sixteen readable ones behind them.
-  @inline(__always)
-  mutating func encode(
-    _ start: UnsafePointer<UInt8>, count: Int, into tokens: inout TokenList
-  ) {
-    if count <= ChunkCache.maximumKeyByteCount {
-      let key = ChunkCache.Key(start, count: count)
-      if !cache.find(key, into: &tokens) {
-        encodeNew(UnsafeBufferPointer(start: start, count: count), key, into: &tokens)
-      }
-    } else {
-      encodeLong(UnsafeBufferPointer(start: start, count: count), into: &tokens)
-    }
-  }
-
-  @inline(never)
-  private mutating func encodeNew(
-    _ chunk: UnsafeBufferPointer<UInt8>, _ key: ChunkCache.Key, into tokens: inout TokenList
-  ) {
-    let before = tokens.count
-    core.encode(chunk, into: &tokens)
-    cache.insert(key, UnsafeBufferPointer(rebasing: tokens.tokens[before...]))
-  }
-
-  @inline(never)
-  private mutating func encodeLong(
-    _ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList
-  ) {
-    if cache.find(long: chunk, into: &tokens) { return }
-    let before = tokens.count
-    core.encode(chunk, into: &tokens)
-    cache.insert(long: chunk, UnsafeBufferPointer(rebasing: tokens.tokens[before...]))
+    flush(into: &tokens)
   }
 }
 

@@ -46,8 +46,8 @@ public final class SentencePieceTokenizer: Tokenizer {
 
   public func makeEncoder() -> any RecordEncoder {
     switch engine {
-    case .unigram(let model): SentencePieceEncoder(self, core: .unigram(UnigramLattice(model)))
-    case .merges(let pieces): SentencePieceEncoder(self, core: .merges(ScoredMerges(pieces)))
+    case .unigram(let model): SentencePieceEncoder(self, core: UnigramLattice(model))
+    case .merges(let pieces): SentencePieceEncoder(self, core: ScoredMerges(pieces))
     }
   }
 }

@@ -9,10 +9,22 @@ protocol SplitScanner {
   static func start(in text: TextScanner, from index: Int) -> Int
   /// The end of the piece that begins at `index`, which is below the end of the record.
   static func end(in text: TextScanner, from index: Int) -> Int
+  /// Calls `body` with the bounds of each piece of a record.
+  static func forEachPiece(in text: TextScanner, _ body: (Int, Int) -> Void)
 }
 
 extension SplitScanner {
   @inline(__always) static func start(in text: TextScanner, from index: Int) -> Int { index }
+
+  @inline(__always) static func forEachPiece(in text: TextScanner, _ body: (Int, Int) -> Void) {
+    var index = 0
+    while index < text.count {
+      let start = start(in: text, from: index)
+      if start >= text.count { break }
+      index = end(in: text, from: start)
+      body(start, index)
+    }
+  }
 }
 
 /// `'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`

@@ -39,6 +39,21 @@ struct TextScanner {
   }
 
   @inline(never) private func wideCharacter(at index: Int) -> (kind: CharacterClass, length: Int) {
+    let first = base[index]
+    // Two and three bytes, as far as they are well-formed whatever they are.
+    if first &- 0xC2 < 0x1E, index &+ 1 < count, base[index &+ 1] & 0xC0 == 0x80 {
+      return (
+        WideClasses.kind(Int(first & 0x1F) &<< 6 | Int(base[index &+ 1] & 0x3F)), 2
+      )
+    }
+    if first &- 0xE1 < 0x0C, index &+ 2 < count, base[index &+ 1] & 0xC0 == 0x80,
+      base[index &+ 2] & 0xC0 == 0x80
+    {
+      let scalar =
+        Int(first & 0x0F) &<< 12 | Int(base[index &+ 1] & 0x3F) &<< 6
+        | Int(base[index &+ 2] & 0x3F)
+      return (WideClasses.kind(scalar), 3)
+    }
     let length = utf8SequenceLength(bytes, at: index)
     if length == 0 { return (.other, 1) }
     let scalar = utf8Scalar(bytes, at: index, length: length)
@@ -142,4 +157,11 @@ struct TextScanner {
     }
     return end == count || last == index ? end : last
   }
+}
+
+/// The classes of the characters below U+10000, one byte each; made when the first one is met.
+private enum WideClasses {
+  private static let table = (UInt32(0)..<0x1_0000).map { TextScanner.kind(wide: $0) }
+
+  @inline(__always) static func kind(_ scalar: Int) -> CharacterClass { table[scalar] }
 }

@@ -49,7 +49,7 @@ final class UnigramModel: @unchecked Sendable {
 /// The best segmentation of a chunk, by Viterbi's algorithm over its bytes.
 ///
 /// Unsafe in one place: the three arrays have room for `capacity` positions.
-final class UnigramLattice {
+struct UnigramLattice: ~Copyable, ChunkEncoder {
   private let model: UnigramModel
   private var capacity = 0
   /// Score of the best path that ends at a byte, where its last piece starts, and that piece.
@@ -74,7 +74,7 @@ final class UnigramLattice {
   /// tried from left to right by start, then by length.
   ///
   /// - Complexity: O(bytes × longest piece).
-  func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
+  mutating func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     guard chunk.count > 0 else { return }
     reserve(chunk.count + 1)
     model.roundsToFloat ? search(chunk) { Double(Float($0)) } : search(chunk) { $0 }
@@ -82,7 +82,7 @@ final class UnigramLattice {
   }
 
   @inline(__always)
-  private func search(_ chunk: UnsafeBufferPointer<UInt8>, rounded: (Double) -> Double) {
+  private mutating func search(_ chunk: UnsafeBufferPointer<UInt8>, rounded: (Double) -> Double) {
     let count = chunk.count
     starts.update(repeating: -1, count: count + 1)
     best[0] = 0
@@ -124,7 +124,7 @@ final class UnigramLattice {
   }
 
   /// Walks back from the end; the path is then reversed in place, bytes of unknown characters included.
-  private func emit(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
+  private mutating func emit(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     // Link the path forwards: `starts` becomes the end of the piece that begins at a byte.
     var end = chunk.count
     var next = Int32(-1)
@@ -153,7 +153,7 @@ final class UnigramLattice {
     }
   }
 
-  private func reserve(_ count: Int) {
+  private mutating func reserve(_ count: Int) {
     guard count > capacity else { return }
     capacity = max(count, 2 * capacity)
     best.deallocate()

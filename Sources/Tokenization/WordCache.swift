@@ -21,49 +21,83 @@ struct WordCache: ~Copyable {
     var count: UInt32 = 0
   }
 
-  private let memory: UnsafeMutableRawPointer
-  let slots: UnsafeMutablePointer<Slot>
-  let bucketMask: Int
+  private(set) var slots: UnsafeMutablePointer<Slot>
+  private var bucketMask: Int
+  /// Pieces placed since the cache last grew.
+  private var placedCount = 0
   private var bytes = ByteBuffer(capacity: 1 << 10)
   private(set) var overflow = TokenList(capacity: 1 << 10)
   private static let byteLimit = 1 << 23
   private static let overflowLimit = 1 << 21
+  private static let bucketLimit = 1 << 18
+  /// Pieces of so many bytes lie in their key.
+  static let keyLimit = 15
   /// Longer pieces are not remembered.
   static let lengthLimit = 255
 
-  init(bucketCount: Int = 1 << 17) {
+  /// Starts small, so that short runs pay for little, and grows with the pieces.
+  init(bucketCount: Int = 1 << 12) {
     bucketMask = bucketCount - 1
-    // Zeroed by the system when first touched, so that short runs pay for little of it.
-    memory = calloc(bucketCount * 2 + 2, MemoryLayout<Slot>.stride)!
-    let address = (UInt(bitPattern: memory) + 63) & ~63
-    slots = UnsafeMutableRawPointer(bitPattern: address)!.bindMemory(
-      to: Slot.self, capacity: bucketCount * 2)
+    slots = WordCache.emptySlots(bucketCount)
   }
 
-  deinit { free(memory) }
+  deinit { free(slots) }
 
-  /// The key of a piece of 1 to 15 bytes, without reading past the end of its text.
+  private static func emptySlots(_ bucketCount: Int) -> UnsafeMutablePointer<Slot> {
+    let byteCount = bucketCount * 2 * MemoryLayout<Slot>.stride
+    let isHuge = byteCount >= 1 << 22
+    var memory: UnsafeMutableRawPointer?
+    precondition(posix_memalign(&memory, isHuge ? 1 << 21 : 64, byteCount) == 0, "memory for words")
+    // Large pages where the system has them: most looks are at a page not seen lately.
+    if isHuge { adviseLargePages(memory!, byteCount) }
+    memset(memory!, 0, byteCount)
+    return memory!.bindMemory(to: Slot.self, capacity: bucketCount * 2)
+  }
+
+  private mutating func grow() {
+    let old = slots
+    let oldCount = (bucketMask + 1) * 2
+    bucketMask = bucketMask * 8 + 7
+    slots = WordCache.emptySlots(bucketMask + 1)
+    placedCount = 0
+    for index in 0..<oldCount where old[index].high != 0 {
+      let slot = old[index]
+      let isLong = slot.high >> 56 == 0xFF
+      put(slot, at: bucket(slot.low, isLong ? slot.high >> 32 : slot.high))
+    }
+    free(old)
+  }
+
+  /// The key of a piece of 1 to 15 bytes.
+  ///
+  /// - readable: bytes from `start` on that may be read.
   @inline(__always) static func key(
-    _ text: TextScanner, _ start: Int, _ length: Int
+    _ start: UnsafePointer<UInt8>, _ length: Int, readable: Int
   ) -> (low: UInt64, high: UInt64) {
-    let tag = UInt64(length) &<< 56
-    if start &+ 16 <= text.count {
-      let low = text.loadWord(start)
-      if length < 8 { return (low & (1 &<< UInt64(8 &* length) &- 1), tag) }
-      let high = text.loadWord(start &+ 8)
-      return (low, high & (1 &<< UInt64(8 &* length &- 64) &- 1) | tag)
+    let tag = UInt64(truncatingIfNeeded: length) &<< 56
+    if readable >= 16 {
+      let raw = UnsafeRawPointer(start)
+      let low = UInt64(littleEndian: raw.loadUnaligned(as: UInt64.self))
+      let high = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      let bits = UInt64(truncatingIfNeeded: 8 &* length)
+      let isShort = length < 8
+      let lowMask = isShort ? (1 &<< bits) &- 1 : UInt64.max
+      let highMask = isShort ? 0 : (1 &<< (bits &- 64)) &- 1
+      return (low & lowMask, high & highMask | tag)
     }
+    return keyAtEnd(start, length, tag)
+  }
+
+  @inline(never) private static func keyAtEnd(
+    _ start: UnsafePointer<UInt8>, _ length: Int, _ tag: UInt64
+  ) -> (low: UInt64, high: UInt64) {
     var low: UInt64 = 0
-    var high: UInt64 = 0
-    for index in 0..<min(length, 8) {
-      low |= UInt64(text.base[start &+ index]) &<< UInt64(8 &* index)
+    var high = tag
+    for index in 0..<length {
+      let byte = UInt64(start[index]) &<< UInt64(8 &* (index & 7))
+      if index < 8 { low |= byte } else { high |= byte }
     }
-    var index = 8
-    while index < length {
-      high |= UInt64(text.base[start &+ index]) &<< UInt64(8 &* index &- 64)
-      index &+= 1
-    }
-    return (low, high | tag)
+    return (low, high)
   }
 
   /// The first slot of a key's bucket.
@@ -73,9 +107,8 @@ struct WordCache: ~Copyable {
     return Int(truncatingIfNeeded: (top ^ bottom) & UInt64(bucketMask)) &<< 1
   }
 
-  /// The slot that holds a key of up to 15 bytes, or nothing.
-  @inline(__always) func find(_ low: UInt64, _ high: UInt64) -> Int? {
-    let slot = bucket(low, high)
+  /// The slot of a bucket that holds a key of up to 15 bytes, or nothing.
+  @inline(__always) func find(_ low: UInt64, _ high: UInt64, in slot: Int) -> Int? {
     if slots[slot].low == low, slots[slot].high == high { return slot }
     if slots[slot &+ 1].low == low, slots[slot &+ 1].high == high { return slot &+ 1 }
     return nil
@@ -140,6 +173,12 @@ struct WordCache: ~Copyable {
       slot.first = Token(overflow.count)
       overflow.append(tokens)
     }
+    put(slot, at: bucket)
+    placedCount &+= 1
+    if placedCount > bucketMask, bucketMask + 1 < WordCache.bucketLimit { grow() }
+  }
+
+  private func put(_ slot: Slot, at bucket: Int) {
     slots[slots[bucket].high == 0 ? bucket : bucket + 1] = slot
   }
 

@@ -5,27 +5,22 @@ internal import TokenStreams
 
 /// How often each distinct piece of a text stands in it: all that learning needs of the text.
 public final class WordCounts: @unchecked Sendable {
+  private var short = ShortWordCounts()
   private var table = PieceTable()
+  /// By number in the table.
   private var counts: [Int] = []
-  /// Short pieces met lately, by key, so that most occurrences cost one look.
-  private var recent: [(low: UInt64, high: UInt64, index: Int)]
-  private static let recentMask = (1 << 15) - 1
 
-  public init() {
-    recent = Array(repeating: (0, 0, 0), count: WordCounts.recentMask + 1)
-  }
+  public init() {}
 
   /// Number of distinct pieces.
-  public var count: Int { counts.count }
+  public var count: Int { short.count + counts.count }
 
   public func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
-    _ = index(of: word, adding: count)
-  }
-
-  private func index(of word: UnsafeBufferPointer<UInt8>, adding amount: Int) -> Int {
+    guard word.count > WordCache.keyLimit || word.isEmpty else {
+      return short.add(word.baseAddress!, word.count, readable: word.count, count: count)
+    }
     let index = Int(table.insert(word))
-    if index == counts.count { counts.append(amount) } else { counts[index] += amount }
-    return index
+    if index == counts.count { counts.append(count) } else { counts[index] += count }
   }
 
   /// Adds the pieces of a record.
@@ -44,29 +39,22 @@ public final class WordCounts: @unchecked Sendable {
   }
 
   @inline(__always) private func add<S: SplitScanner>(_ scanner: S.Type, _ text: TextScanner) {
-    recent.withUnsafeMutableBufferPointer { recent in
-      S.forEachPiece(in: text) { start, end in
-        let length = end &- start
-        let piece = UnsafeBufferPointer(start: text.base + start, count: length)
-        guard length <= 15 else {
-          add(piece, count: 1)
-          return
-        }
-        let key = WordCache.key(text, start, length)
-        let hash = (key.low ^ key.high &>> 3) &* 0x9E37_79B9_7F4A_7C15
-        let slot = Int(truncatingIfNeeded: hash &>> 44) & WordCounts.recentMask
-        if recent[slot].low == key.low, recent[slot].high == key.high {
-          counts[recent[slot].index] &+= 1
-        } else {
-          recent[slot] = (key.low, key.high, index(of: piece, adding: 1))
-        }
+    S.forEachPiece(in: text) { start, end in
+      let length = end &- start
+      let piece = text.base + start
+      if length <= WordCache.keyLimit {
+        short.wait(for: piece, length, readable: text.count &- start)
+      } else {
+        add(UnsafeBufferPointer(start: piece, count: length), count: 1)
       }
     }
+    short.addWaiting()
   }
 
   /// Adds the counts of another, and empties it.
   func merge(_ other: WordCounts) {
     other.forEachWord { add($0, count: $1) }
+    other.short = ShortWordCounts()
     other.table = PieceTable()
     other.counts = []
   }
@@ -74,6 +62,7 @@ public final class WordCounts: @unchecked Sendable {
   /// Calls `body` with each distinct piece and its count. The order depends on threads: nothing that
   /// is written may.
   public func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+    short.forEachWord(body)
     for index in counts.indices { body(table.spelling(of: Token(index)), counts[index]) }
   }
 

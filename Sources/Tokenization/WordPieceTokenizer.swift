@@ -46,17 +46,10 @@ private final class WordPieceEncoder: RecordEncoder {
   private let classes: [BertPreparation.ByteClass]
   private var text = ByteBuffer(capacity: 1 << 12)
   private var words: WordEncoder<PreparedWords>
-  /// The tokens of each ASCII punctuation mark.
-  private var marks: [[Token]]
 
   init(_ tokenizer: WordPieceTokenizer) {
     classes = tokenizer.preparation.byteClasses
     words = WordEncoder(core: PreparedWords(tokenizer))
-    marks = (0..<128).map { byte in
-      var tokens = TokenList()
-      [UInt8(byte)].withUnsafeBufferPointer { tokenizer.matcher.match($0, into: &tokens) }
-      return Array(tokens.tokens)
-    }
   }
 
   func encode(_ record: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
@@ -64,11 +57,11 @@ private final class WordPieceEncoder: RecordEncoder {
     text.removeAll()
     text.append(record)
     text.reserve(16)
-    WordPieceEncoder.encode(text, classes, marks, &words, into: &tokens)
+    WordPieceEncoder.encode(text, classes, &words, into: &tokens)
   }
 
   private static func encode(
-    _ text: borrowing ByteBuffer, _ classes: [BertPreparation.ByteClass], _ marks: [[Token]],
+    _ text: borrowing ByteBuffer, _ classes: [BertPreparation.ByteClass],
     _ words: inout WordEncoder<PreparedWords>, into tokens: inout TokenList
   ) {
     let base = UnsafePointer(text.base)
@@ -83,12 +76,17 @@ private final class WordPieceEncoder: RecordEncoder {
           if end == count { break }
           byteClass = classes[Int(base[end])]
         }
-        if end > start { words.encode(base + start, count: end &- start, into: &tokens) }
+        if end > start {
+          words.add(
+            base + start, count: end &- start, readable: count &+ 16 &- start, into: &tokens)
+        }
+        // A punctuation mark is a word by itself.
         if end < count, byteClass == .punctuation {
-          for token in marks[Int(base[end])] { tokens.append(token) }
+          words.add(base + end, count: 1, readable: count &+ 16 &- end, into: &tokens)
         }
         start = end &+ 1
       }
+      words.flush(into: &tokens)
     }
   }
 }

@@ -74,3 +74,27 @@ func `nothing is lost, whatever the bytes`(pattern: SplitPattern) {
   #expect(pieces(" a\tb\u{3000}c ", .whitespace) == ["a", "b", "c"])
   #expect(pieces("e\u{301}! 👍🏽", .words) == ["e\u{301}", "!", "👍", "🏽"])
 }
+
+@Test(arguments: published.keys.sorted { $0.rawValue < $1.rawValue })
+func `a scanner cuts long plain text as its regular expression does`(pattern: SplitPattern) throws {
+  let expression = try NSRegularExpression(pattern: published[pattern]!)
+  // Few characters and long texts: what falls on the borders of a window of 64 bytes.
+  let plain =
+    [
+      "a", "b", "st", "re", "LL", "A", "Z", "12", "3", " ", " ", "  ", "\t", "'", "'s", "'ve",
+      "'LL",
+    ]
+    + [".", "/", "((", "_", "word", "Word", "longerword"]
+  var generator = SeededGenerator(seed: 9)
+  for round in 0..<3000 {
+    let text = (0..<round % 120).map { _ in
+      (Int.random(in: 0..<60, using: &generator) == 0 ? alphabet : plain)
+        .randomElement(using: &generator)!
+    }.joined()
+    let whole = NSRange(location: 0, length: text.utf16.count)
+    let expected = expression.matches(in: text, range: whole).map {
+      (text as NSString).substring(with: $0.range)
+    }
+    try #require(pieces(text, .pieces(pattern)) == expected, "\(text.debugDescription)")
+  }
+}

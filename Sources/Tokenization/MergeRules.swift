@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+internal import TokenStreams
+
+/// Which neighbours merge, and which of them first: what the threads of a byte-pair model share.
+///
+/// A merge is one number: its rank above, lower ones first, and its result below.
+final class MergeRules: @unchecked Sendable {
+  /// No merge: above all that are.
+  static let none = UInt64.max
+  /// The token of a symbol that no piece spells.
+  static let unknown = Token.max
+
+  /// The listed pairs; without, neighbours merge when what they spell together is a piece.
+  let pairs: PairTable?
+  /// Pieces that are merged on the way but never stand in the result.
+  let unused: Set<Token>
+  private let table: PieceTable
+  /// By number in the table: rank and token.
+  private let values: [UInt64]
+  private let makeGraph: @Sendable () -> MergeGraph?
+  private let graph = Mutex<MergeGraph??>(nil)
+
+  /// - merges: those that are listed, the earliest first; nothing when the pieces themselves are ranked.
+  /// - ranks: by piece; nothing where the token is the rank.
+  /// - makeGraph: makes what long texts are encoded with, if the pieces allow.
+  init(
+    pieces: PieceList, tokens: [Token], ranks: [UInt32]? = nil,
+    merges: [BytePairModel.Merge]? = nil, unused: Set<Token> = [],
+    makeGraph: @escaping @Sendable () -> MergeGraph?
+  ) {
+    pairs = merges.map { PairTable($0) }
+    self.unused = unused
+    self.makeGraph = makeGraph
+    var table = PieceTable(capacity: pieces.count)
+    var values: [UInt64] = []
+    values.reserveCapacity(tokens.count)
+    for index in 0..<pieces.count {
+      // Of two tokens with the same bytes the first counts.
+      pieces.withPiece(at: index) {
+        if Int(table.insert($0)) == values.count {
+          values.append(UInt64(ranks?[index] ?? tokens[index]) << 32 | UInt64(tokens[index]))
+        }
+      }
+    }
+    self.table = table
+    self.values = values
+  }
+
+  /// Rank and token of the piece that `bytes` spell, or `none`.
+  @inline(__always) func value(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+    guard let number = table.find(bytes) else { return MergeRules.none }
+    return values[Int(number)]
+  }
+
+  /// The token that `bytes` spell.
+  @inline(__always) func token(_ bytes: UnsafeBufferPointer<UInt8>) -> Token? {
+    guard let number = table.find(bytes) else { return nil }
+    return Token(truncatingIfNeeded: values[Int(number)])
+  }
+
+  /// What long texts are encoded with, made at the first call; nothing when the merges are in no
+  /// order that allows it.
+  func sharedGraph() -> MergeGraph? {
+    graph.withLock { graph in
+      if let made = graph { return made }
+      let made = makeGraph()
+      graph = .some(made)
+      return made
+    }
+  }
+}
+
+extension BytePairModel {
+  /// The merges as a graph, of a model that begins with bytes, if its merges are in an order that allows
+  /// one.
+  package func mergeGraph() -> MergeGraph? {
+    pieces.bytes.withUnsafeBufferPointer { bytes in
+      func rule(_ index: Int, middle: Int? = nil) -> MergeGraph.Rule {
+        let piece = UnsafeBufferPointer(
+          rebasing: bytes[pieces.bounds[index]..<pieces.bounds[index + 1]])
+        return MergeGraph.Rule(piece: piece, token: ids[index], middle: middle)
+      }
+      func byteCount(_ index: Int) -> Int { pieces.bounds[index + 1] - pieces.bounds[index] }
+      let symbols = (0..<ids.count).filter { byteCount($0) == 1 }.map { rule($0) }
+      guard order == .merges else {
+        let merged = (0..<ids.count).filter { byteCount($0) > 1 }.sorted { ids[$0] < ids[$1] }
+        return MergeGraph(symbols: symbols, rules: merged.map { rule($0) })
+      }
+      var places = [Int](repeating: -1, count: idCount)
+      for index in ids.indices.reversed() { places[Int(ids[index])] = index }
+      // A pair that is listed twice counts where it stands last.
+      var seen: Set<UInt64> = []
+      var rules: [MergeGraph.Rule] = []
+      for merge in merges.reversed()
+      where seen.insert(UInt64(merge.left) << 32 | UInt64(merge.right)).inserted {
+        rules.append(
+          rule(places[Int(merge.result)], middle: byteCount(places[Int(merge.left)])))
+      }
+      return MergeGraph(symbols: symbols, rules: rules.reversed())
+    }
+  }
+}
