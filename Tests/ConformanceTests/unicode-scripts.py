@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The script of every code point, as the regular expressions of `tokenizers` see it:
-Sources/Tokenization/Chain/UnicodeScriptTable.swift. The names come from the module `regex`.
+Sources/Tokenization/Unicode/UnicodeScriptTable.swift. The names come from the module `regex`.
 
   unicode-scripts.py write   writes the file
   unicode-scripts.py         compares it with what the `tokenizers` here says
@@ -36,7 +36,7 @@ for c in range(0x110000):
     if runs and runs[-1][1] == c - 1: runs[-1][1] = c
     else: runs.append([c, c])
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                    "../../Sources/Tokenization/Chain/UnicodeScriptTable.swift")
+                    "../../Sources/Tokenization/Unicode/UnicodeScriptTable.swift")
 out = io.StringIO()
 out.write(f"""// SPDX-License-Identifier: Apache-2.0
 

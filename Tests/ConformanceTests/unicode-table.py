@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The general category of every code point, as the regular expressions of `tokenizers` and `tiktoken`
-see it: Sources/Tokenization/UnicodeTable.swift.
+see it: Sources/Tokenization/Unicode/UnicodeTable.swift.
 
   unicode-table.py write   writes the file
   unicode-table.py         compares it with what the `tokenizers` here says
@@ -15,7 +15,7 @@ except ImportError as error:
 from tokenizers import Regex, pre_tokenizers
 
 PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                    "../../Sources/Tokenization/UnicodeTable.swift")
+                    "../../Sources/Tokenization/Unicode/UnicodeTable.swift")
 
 CATEGORIES = "Cn Cc Cf Co Cs Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp".split()
 text = "".join(chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000)
