@@ -36,13 +36,7 @@ public enum Machine {
   public static var memoryByteCount: Int {
     var limit = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
     #if os(Linux)
-      for file in [
-        "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-      ] {
-        if let text = contents(ofSmallFile: file), let value = Int(text) {
-          limit = min(limit, value)
-        }
-      }
+      limit = min(limit, controlGroupLimit(groups: contents(ofSmallFile: "/proc/self/cgroup")))
     #endif
     var resource = rlimit()
     #if os(Linux)
@@ -56,7 +50,31 @@ public enum Machine {
     return limit
   }
 
-  /// The text of a file of less than a page, without its last newline; nothing if it cannot be read.
+  /// The lowest limit, in bytes, of the control groups that this process is in and of those around
+  /// them; of version 1 (a hierarchy for memory) or 2.
+  ///
+  /// - groups: lines of number, controllers and path; without them the outermost groups count.
+  package static func controlGroupLimit(groups: String?, root: String = "/sys/fs/cgroup") -> Int {
+    var limit = Int.max
+    for line in (groups ?? "0::/\n1:memory:/").split(separator: "\n") {
+      let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard fields.count == 3 else { continue }
+      let isSecond = fields[1].isEmpty
+      guard isSecond || fields[1].split(separator: ",").contains("memory") else { continue }
+      let file = isSecond ? "/memory.max" : "/memory.limit_in_bytes"
+      var group = fields[2]
+      while true {
+        let path = root + (isSecond ? "" : "/memory") + group + file
+        let text = contents(ofSmallFile: path)?.prefix { $0 != "\n" }
+        if let text, let value = Int(text) { limit = min(limit, value) }
+        guard let slash = group.lastIndex(of: "/") else { break }
+        group = group[..<slash]
+      }
+    }
+    return limit
+  }
+
+  /// The text of a file of less than a page; nothing if it cannot be read.
   private static func contents(ofSmallFile path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -64,7 +82,7 @@ public enum Machine {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let count = read(descriptor, &bytes, bytes.count)
     guard count > 0 else { return nil }
-    return String(decoding: bytes[..<count].prefix { $0 != 0x0A }, as: UTF8.self)
+    return String(decoding: bytes[..<count], as: UTF8.self)
   }
 }
 

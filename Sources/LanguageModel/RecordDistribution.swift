@@ -3,13 +3,11 @@
 public import ByteStreams
 public import TokenStreams
 
+/// A record that has a probability, and its logarithm in nats.
+public typealias RecordOutcome = (tokens: [Token], logProbability: Double)
+
 /// A distribution over whole records: a model's, or that of data.
 public protocol RecordDistribution {
-  /// Every record that has a probability, and its logarithm in nats.
-  ///
-  /// - Throws: `StreamError` when they are too many to look at each.
-  func outcomes() throws(StreamError) -> [(tokens: [Token], logProbability: Double)]
-
   /// ln p of one record; −∞ for one that is impossible or that the model does not define.
   func logProbability(ofRecord tokens: [Token]) -> Double
 }
@@ -28,29 +26,39 @@ public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
     inward = TokenTranslation(from: vocabulary ?? model.vocabulary, to: model.vocabulary)
   }
 
+  /// What is looked at before records count as too many: beginnings, probabilities, tokens held.
+  private static var limits: (beginnings: Int, probabilities: Int, tokens: Int) {
+    (200_000, 1 << 29, 10_000_000)
+  }
+
+  /// Every record that has a probability; nothing when they are too many to look at each.
+  ///
   /// In order of token numbers; one token where records never end. Records that the vocabulary lacks
   /// a token for hold `TokenTranslation.none` alone.
-  public func outcomes() throws(StreamError) -> [(tokens: [Token], logProbability: Double)] {
-    var result: [(tokens: [Token], logProbability: Double)] = []
+  public func outcomes() -> [RecordOutcome]? {
+    let limits = Self.limits
+    var result: [RecordOutcome] = []
     var row = [Double](repeating: 0, count: model.vocabulary.count)
-    var open: [(tokens: [Token], state: Model.State, logProbability: Double)] = [
+    // A beginning holds the state before its last token: siblings share that.
+    var open: [(tokens: [Token], parent: Model.State, logProbability: Double)] = [
       ([], model.start, 0)
     ]
-    var visited = 0
+    var visitedCount = 0
     // Beginnings without end grow longer before they are many: what is held open counts in tokens.
     var openTokenCount = 0
     while let beginning = open.popLast() {
-      visited += 1
+      visitedCount += 1
       openTokenCount -= beginning.tokens.count
-      guard visited <= 200_000, beginning.tokens.count <= 10_000, openTokenCount <= 10_000_000
-      else {
-        throw StreamError(
-          .none, "the model can produce too many records to look at each",
-          advice: "estimate from some, such as --samples 10000")
-      }
+      // Each open beginning leads to one record at least.
+      guard visitedCount + open.count <= limits.beginnings,
+        visitedCount * row.count <= limits.probabilities, beginning.tokens.count <= 10_000,
+        openTokenCount <= limits.tokens
+      else { return nil }
+      var state = beginning.parent
+      if let last = beginning.tokens.last { model.advance(&state, with: last) }
       row.withUnsafeMutableBufferPointer {
         var span = MutableSpan(_unsafeElements: $0)
-        model.logProbabilities(after: beginning.state, into: &span)
+        model.logProbabilities(after: state, into: &span)
       }
       for token in row.indices.reversed() where row[token] > -.infinity {
         let logProbability = beginning.logProbability + row[token]
@@ -63,8 +71,6 @@ public struct ModelRecords<Model: LanguageModel>: RecordDistribution {
           result.append((tokens, logProbability))
           continue
         }
-        var state = beginning.state
-        model.advance(&state, with: Token(token))
         open.append((tokens, state, logProbability))
         openTokenCount += tokens.count
       }
@@ -115,7 +121,8 @@ public struct RecordFrequencies: RecordDistribution {
     if counts[tokens] == 1 { records.append(tokens) }
   }
 
-  public func outcomes() -> [(tokens: [Token], logProbability: Double)] {
+  /// In order of appearance.
+  public func outcomes() -> [RecordOutcome] {
     records.map { ($0, logProbability(ofRecord: $0)) }
   }
 

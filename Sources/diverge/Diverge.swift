@@ -13,9 +13,10 @@ import TokenStreams
   static let configuration = CommandConfiguration.filter(
     abstract: "Compare two distributions by entropy and divergence.",
     discussion: """
-      Compares two models, a model with the uniform distribution, or data with a model. Without \
-      --samples it looks at every record that there can be, so they must be few; where records never \
-      end it compares the distributions of one token. Values are bits a record.
+      Compares two models, a model with the uniform distribution, or data with a model, in bits a \
+      record: by every record that there can be where these are few, by draws where they are many. \
+      The third column says exact, or the standard error of an estimate. Where records never end, \
+      the distributions of one token are compared.
       """, operands: "model [model]")
 
   @Argument(help: ArgumentHelp("One model or two; '-' is standard input.", valueName: "model"))
@@ -34,7 +35,7 @@ import TokenStreams
 
   @Option(
     help: ArgumentHelp(
-      "Estimate from N records drawn of each model; a third column has standard errors.",
+      "Estimate, even where records are few, from N drawn of each model (10000).",
       valueName: "n"))
   var samples: Int?
 
@@ -50,9 +51,6 @@ import TokenStreams
       throw ValidationError("give two models, or one and --uniform N or --data FILE")
     }
     if let samples, samples < 2 { throw ValidationError("--samples \(samples) is less than 2") }
-    if data != nil, samples != nil {
-      throw ValidationError("--data is compared record by record and takes no --samples")
-    }
     if (models + [data].compactMap { $0 }).filter({ $0 == "-" }).count > 1 {
       throw ValidationError("standard input ('-') can be read only once")
     }
@@ -61,43 +59,39 @@ import TokenStreams
   func run() throws {
     let sink = try output.open()
     var buffer = ByteBuffer()
-    for quantity in try quantities(openModel(at: models[0])) {
+    for quantity in try divergence(openModel(at: models[0])).quantities {
       buffer.append(row: quantity.name, quantity.nats / log(2))
-      guard let error = quantity.standardError else { continue }
       buffer.count -= 1
-      buffer.append(row: "", error / log(2))
+      if let error = quantity.standardError {
+        buffer.append(row: "", error / log(2))
+      } else {
+        buffer.append("\texact\n")
+      }
     }
     try sink.write(buffer)
     try sink.finish()
   }
 
-  private func quantities(_ p: some LanguageModel) throws -> [Divergence.Quantity] {
+  private func divergence(_ p: some LanguageModel) throws -> Divergence {
+    let draws = RecordDraws(
+      count: samples ?? 10_000, random: RandomNumbers(seed: seed.seed), threads: threads.count,
+      always: samples != nil)
     if let count = uniform?.count {
-      guard let samples else {
-        return try Divergence(of: ModelRecords(p), uniformOver: count).quantities
-      }
-      return try SampledDivergence.quantities(
-        of: p, uniformOver: count, count: samples, random: RandomNumbers(seed: seed.seed),
-        threads: threads.count)
+      return try Divergence(of: p, uniformOver: count, draws: draws)
     }
     if let data {
       let reader = TokenReader(paths: [data], numbering: .known(p.vocabulary))
-      return Divergence.quantities(
-        of: try RecordFrequencies(reader, ending: p.ending), from: ModelRecords(p))
+      let records = try RecordFrequencies(reader, ending: p.ending)
+      return try Divergence(of: records, from: p, draws: draws)
     }
-    return try quantities(p, openModel(at: models[1]))
+    return try divergence(p, openModel(at: models[1]), draws)
   }
 
-  private func quantities(_ p: some LanguageModel, _ q: some LanguageModel) throws
-    -> [Divergence.Quantity]
-  {
+  private func divergence(
+    _ p: some LanguageModel, _ q: some LanguageModel, _ draws: RecordDraws
+  ) throws -> Divergence {
     try p.requireComparable(with: q)
-    guard let samples else {
-      return try Divergence(of: ModelRecords(p), from: ModelRecords(q, in: p.vocabulary)).quantities
-    }
-    return try SampledDivergence(
-      of: p, from: q, count: samples, random: RandomNumbers(seed: seed.seed), threads: threads.count
-    ).quantities
+    return try Divergence(of: p, from: q, draws: draws)
   }
 }
 

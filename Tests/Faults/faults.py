@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""faults.py [--quick] [KIND ...]: tries every program against faults of the machine.
+"""faults.py [--quick | --all] [KIND ...]: tries every program against faults of the machine.
 
 A program survives a fault when it ends with status 0 and the bytes of a run without the fault, or
 fails in one line with the old file in place, or dies of the signal that it was sent; and leaves no
 other file behind. Anything else is a loss. Prints a table; ends with 1 if anything was lost.
-Programs are found on PATH.
+Programs are found on PATH. --all tries every bit, byte and budget instead of some drawn at random.
 """
 import collections, os, random, resource, shutil, signal, subprocess, sys, tempfile, time
 
-QUICK = "--quick" in sys.argv
+QUICK, EVERY = "--quick" in sys.argv, "--all" in sys.argv
 KINDS = [a for a in sys.argv[1:] if not a.startswith("-")]
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
 RANDOM = random.Random(7)
@@ -177,7 +177,7 @@ def without_fault(command):
 
 def chosen(values, count):
     """All of the values, or so many of them, drawn at random."""
-    return values if len(values) <= count else sorted(RANDOM.sample(values, count))
+    return values if len(values) <= count or EVERY else sorted(RANDOM.sample(values, count))
 
 
 def rows():
@@ -416,8 +416,60 @@ def memory():
             TABLE.count("memory limit: -S within it works", False, str(outcome.errors))
 
 
+def control_group(limit):
+    """A new memory control group below this process's own, of version 1 or 2; None if forbidden."""
+    for line in open("/proc/self/cgroup"):
+        _, controllers, path = line.rstrip("\n").split(":", 2)
+        if "memory" in controllers.split(","):
+            folder, name = "/sys/fs/cgroup/memory" + path, "memory.limit_in_bytes"
+        elif not controllers:
+            folder, name = "/sys/fs/cgroup" + path, "memory.max"
+        else:
+            continue
+        group = os.path.join(folder, "chainrule-%d" % os.getpid())
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        try:
+            with open(os.path.join(group, name), "w") as file:
+                file.write(str(limit))
+            return group
+        except OSError:
+            os.rmdir(group)
+    return None
+
+
+def control_groups():
+    """A memory control group, which -S is a half of when it is not given: the same bytes."""
+    kind = "memory limit (control group)"
+    with open("wide", "w") as file:
+        for i in range(40000 if QUICK else 200000):
+            file.write(" ".join("w%d" % (i * k % 99991) for k in range(1, 9)) + "\n")
+    count = ["count-ngrams", "-n", "4", "wide"]
+    subprocess.run([*count, "-b", "-o", "wide.counts"], check=True)
+    for command in [count, ["estimate-ngrams", "-q", "-b", "wide.counts"]]:
+        expected = without_fault(command)
+        for megabytes in [48, 96, 192]:
+            group = control_group(megabytes << 20)
+            if not group:
+                TABLE.remarks.append("skipped: %s: no group can be made here" % kind)
+                return
+
+            def enter():
+                with open(os.path.join(group, "cgroup.procs"), "w") as file:
+                    file.write(str(os.getpid()))
+
+            path = fresh("out")
+            outcome = run(command + ["-o", path], enter)
+            judge(kind, command, outcome.status, outcome.errors, path, expected)
+            if outcome.status == 1:
+                TABLE.count(kind + ": -S fits", False, str(outcome.errors))
+            os.rmdir(group)
+
+
 ALL = [budgets, disks, temporary_folders, pipes, signals, resumes, inputs, truncations, flips,
-       memory]
+       memory, control_groups]
 
 
 def main():

@@ -22,9 +22,9 @@ public struct FuzzTarget: Sendable {
   /// All targets; a new parser of foreign bytes has its line here.
   public static let all: [FuzzTarget] = [
     .zstd, .blocks, .tokenText, .tokenBlocks, .counts, .countBlocks, .arpa, .nGramModel, .tensors,
-    .networks, .checkpoints, .merges, .tokenizerJSON, .vocabularyJSON, .tiktoken, .sentencePiece,
-    .unigramText, .wordPiece, .json, .adaptiveRoundTrip, .adaptiveCode, .modelCode, .netpbm,
-    .automata, .lines,
+    .networks, .checkpoints, .merges, .codes, .tokenizerJSON, .vocabularyJSON, .tiktoken,
+    .sentencePiece, .unigramText, .wordPiece, .json, .adaptiveRoundTrip, .adaptiveCode, .modelCode,
+    .netpbm, .automata, .lines,
   ]
 }
 

@@ -55,6 +55,14 @@ private func checkWriting(_ model: BytePairModel, _ written: [UInt8]) throws {
   demand(encoded(text, first) == encoded(text, second), "a written model encodes otherwise")
 }
 
+private func tokenizer(
+  of file: TokenizerFile, as format: SavedFormat
+) throws -> any Tokenizer {
+  let sink = ByteSink.memory()
+  try file.write(to: sink, as: format)
+  return try TokenizerModel.open(ModelSource(bytes: sink.takeBytes()))
+}
+
 private let byteMerges = "#version: 0.2 level=byte pattern=gpt2\nw h\na t\nwh at\n\u{120} d\n"
 private let characterMerges = """
   #version: 0.2 level=character pattern=words alphabet=adehiopstw\\x3F
@@ -81,6 +89,21 @@ extension FuzzTarget {
     var written = ByteBuffer()
     MergesFile.append(tokenizer.model, to: &written)
     try checkWriting(tokenizer.model, Array(written.bytes))
+  }
+
+  /// Codes of subword-nmt and fastBPE below a first merge that ends words: what is read is written as
+  /// either, and encodes the same.
+  static let codes = FuzzTarget(name: "codes") {
+    ["l o\nlo w\nlow</w> e\n", "e s</w> 9\nt es</w> 3\n", "\u{E9} \u{E9}</w>\nx \u{E9}\n"]
+      .map { Array($0.utf8) }
+  } attack: { bytes in
+    let file = try MergesFile.read(ModelSource(bytes: Array("z z</w> 1\n".utf8) + bytes))
+    let texts = [Array("low lowes es zz  z\u{E9}\u{E9}".utf8), Array(bytes.prefix(40))]
+    let first = try tokenizer(of: file, as: .merges)
+    let second = try tokenizer(of: file, as: .fastbpe)
+    for text in texts {
+      demand(encoded(text, first) == encoded(text, second), "the two kinds of codes differ")
+    }
   }
 
   static let tokenizerJSON = FuzzTarget(name: "tokenizer-json") {

@@ -32,10 +32,22 @@ private struct Kind: CustomTestStringConvertible, Sendable {
       name: "interpolated by given weights",
       made: "count-ngrams -n 2 train | estimate-ngrams --smoothing interpolate=0.3,0.7 > m"),
     Kind(
+      name: "absolute discounting",
+      made: "count-ngrams -n 3 train | estimate-ngrams --smoothing backoff=0.5 > m"),
+    Kind(
+      name: "mixture",
+      made: """
+        for n in 1 3; do count-ngrams -n $n train |
+          estimate-ngrams --smoothing witten-bell > $n.lm; done
+        mix-ngrams -m 1.lm -m 3.lm > m
+        """),
+    Kind(
       name: "histogram",
       made: "count-ngrams -n 1 --no-eos train | estimate-ngrams --smoothing mle > m",
       endsRecords: false),
-    Kind(name: "recurrent", made: "train-rnn -q --embed 4 --hidden 8 --epochs 20 train > m"),
+    Kind(name: "LSTM", made: "train-rnn -q --embed 4 --hidden 8 --epochs 20 train > m"),
+    Kind(name: "GRU", made: "train-rnn -q --cell gru --hidden 8 --epochs 20 train > m"),
+    Kind(name: "Elman", made: "train-rnn -q --cell tanh --hidden 8 --epochs 20 train > m"),
     Kind(
       name: "positional",
       made:

@@ -79,28 +79,3 @@ private let examples = try! FileManager.default.contentsOfDirectory(
       "3\t44540\t52.44%", "4\t66168\t77.90%", "1\t408.9", "2\t161.7", "3\t175.6",
     ], "\(outcome.errorOutput)")
 }
-
-/// The lecture's table of models of binarised digits, bits a test picture, where `CHAINRULE_DIGITS`
-/// names the file digits.csv.gz of scikit-learn.
-@Test func `models of handwritten digits have the bits of the lecture's table`() throws {
-  guard let file = ProcessInfo.processInfo.environment["CHAINRULE_DIGITS"] else { return }
-  let outcome = try Scratch().run(
-    """
-    gunzip -c \(file) | awk -F, \
-      '{ for (i = 1; i <= 64; i++) printf "%d%s", ($i >= 8), (i < 64 ? " " : "\\n") }' > digits.tok
-    make -s -C $examples/02-pixels OUT=$PWD DIGITS=$PWD/digits.tok BIN=\(Scratch.programs.path)
-    cat 02-pixels/table.txt 02-pixels/networks.txt
-    head -c 2 02-pixels/digits.pbm
-    """)
-  let found = outcome.lines.dropLast().map {
-    Double($0.split(whereSeparator: \.isWhitespace).last!)!
-  }
-  let expected = [
-    387, 63.936, 52.869, 35.901, 35.586, 34.316, 32.894, 30.828, 28.506,
-  ]
-  #expect(found.count == 11, "\(outcome.errorOutput)")
-  for (a, b) in zip(found, expected) { #expect(abs(a - b) < 6e-4) }
-  // Reference networks were trained otherwise.
-  #expect(abs(found[9] - 26.2) < 0.5 && abs(found[10] - 25.4) < 0.5, "\(found)")
-  #expect(outcome.lines.last == "P4")
-}

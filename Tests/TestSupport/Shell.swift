@@ -43,9 +43,13 @@ public final class Scratch: Sendable {
   public func run(_ script: String, input: Data = Data()) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
-    process.arguments = ["-o", "pipefail", "-c", script]
-    process.currentDirectoryURL = folder
     let own = ProcessInfo.processInfo.environment
+    // Sanitizers map terabytes of addresses: there, no limit is set on them.
+    let unlimited =
+      own["CHAINRULE_SANITIZE"] == nil
+      ? "" : #"ulimit() { [ "$1" = -v ] || builtin ulimit "$@"; }; "#
+    process.arguments = ["-o", "pipefail", "-c", unlimited + script]
+    process.currentDirectoryURL = folder
     process.environment = own.filter { $0.key.hasSuffix("SAN_OPTIONS") }.merging([
       "PATH": Scratch.programs.path + ":/usr/local/bin:/usr/bin:/bin",
       "examples": Scratch.root.appendingPathComponent("examples").path,
