@@ -26,7 +26,7 @@ private func adaptivelyDecoded(_ code: [UInt8]) throws -> [UInt8] {
   return sink.takeBytes()
 }
 
-private func countModel() throws -> any LanguageModel {
+private let countModel = Result {
   let counts = "<s> what\t4\nwhat do\t4\ndo pigs\t9\ndo </s>\t1\npigs </s>\t1\n"
   return try openNGramModel(InputFile(bytes: Array(counts.utf8)))
 }
@@ -67,14 +67,14 @@ extension FuzzTarget {
 
   static let modelCode = FuzzTarget(name: "arith-model") {
     let sink = ByteSink.memory()
-    let model = try countModel()
+    let model = try countModel.get()
     let reader = try TokenReader(
       file: InputFile(bytes: Array("what do pigs\nwhat do\n".utf8)),
       numbering: .known(model.vocabulary))
     _ = try model.encode(reader, threads: 1, to: sink)
     return [try unframed(sink.takeBytes())]
   } attack: { bytes in
-    let model = try countModel()
+    let model = try countModel.get()
     let parameters = [("method", "model"), ("model", String(model.fingerprint, radix: 16))]
     try model.decode(
       InputFile(bytes: framed(kind: "arth", parameters: parameters, bytes)), terminator: 0x0A,

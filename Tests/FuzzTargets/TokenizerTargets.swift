@@ -59,7 +59,7 @@ private func tokenizer(
   of file: TokenizerFile, as format: SavedFormat
 ) throws -> any Tokenizer {
   let sink = ByteSink.memory()
-  try file.write(to: sink, as: format)
+  try file.write(as: format, to: sink)
   return try TokenizerModel.open(ModelSource(bytes: sink.takeBytes()))
 }
 

@@ -69,7 +69,7 @@ private let fakeSbatch = #"""
     """
     export PATH=$PWD/bin:$PATH SLURM_JOB_ID=7
     tokenize --words $examples/pigs.txt > tokens
-    settings='-q --hidden 16 --embed 8 --epochs 500 --log log --log-every 1'
+    settings='-q --hidden 16 --embed 8 --epochs 200 --log log --log-every 1'
     bash $examples/21-distributed/slurm/train.sbatch $settings & job=$!
     until [ -s log ]; do sleep 0.05; kill -0 $job || exit 1; done; kill -TERM $job; wait $job
     test "$(cat requests)" = 'requeue 7' && test ! -e model && echo stopped
