@@ -78,39 +78,3 @@ public struct ExactSearch<Model: LanguageModel> {
     return finished.sorted()
   }
 }
-
-/// A heap that gives back what precedes all else.
-struct PriorityQueue<Element> {
-  private var heap: [Element] = []
-  private let precedes: (Element, Element) -> Bool
-
-  init(by precedes: @escaping (Element, Element) -> Bool) { self.precedes = precedes }
-
-  var count: Int { heap.count }
-
-  mutating func push(_ element: Element) {
-    heap.append(element)
-    var child = heap.count - 1
-    while child > 0, precedes(heap[child], heap[(child - 1) / 2]) {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  mutating func pop() -> Element? {
-    guard let first = heap.first else { return nil }
-    let last = heap.removeLast()
-    if heap.isEmpty { return first }
-    heap[0] = last
-    var parent = 0
-    while true {
-      var best = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if precedes(heap[child], heap[best]) { best = child }
-      }
-      if best == parent { return first }
-      heap.swapAt(parent, best)
-      parent = best
-    }
-  }
-}

@@ -82,10 +82,11 @@ extension FilterCommand {
   /// One line of clauses, lower case, without a full stop.
   private static func inHouseStyle(_ text: String) -> String {
     var line = text.split(separator: "\n").joined(separator: "; ")
-    if let advice = line.firstRange(of: ". Please ") {
-      line.replaceSubrange(advice, with: "; please ")
+    for question in [". Please ", ". Did you "] {
+      guard let range = line.firstRange(of: question) else { continue }
+      line.replaceSubrange(range, with: "; " + question.dropFirst(2).lowercased())
     }
-    if line.hasSuffix(".") { line.removeLast() }
+    if line.hasSuffix(".") || line.hasSuffix("?") { line.removeLast() }
     // Not for names and acronyms such as «UTF-8».
     guard let second = line.dropFirst().first, second.isLowercase else { return line }
     return line.prefix(1).lowercased() + line.dropFirst()
@@ -96,14 +97,17 @@ extension CommandConfiguration {
   /// The configuration of a program: its name is the one it was called by.
   ///
   /// - operands: what the options are followed by, as a synopsis shows it.
+  /// - example: a command line that its manual page shows too.
   /// - facts: what `--version` adds with `-v`.
   public static func filter(
-    abstract: String, discussion: String = "", operands: String = "[file ...]", facts: String = ""
+    abstract: String, discussion: String, operands: String = "[file ...]", example: String,
+    facts: String = ""
   ) -> CommandConfiguration {
     let isVerbose = CommandLine.arguments.contains { $0 == "-v" || $0 == "--verbose" }
     return CommandConfiguration(
       commandName: Message.programName, abstract: abstract,
-      usage: "\(Message.programName) [options] \(operands)", discussion: discussion,
+      usage: "\(Message.programName) [options] \(operands)",
+      discussion: discussion + "\n\nEXAMPLE: \(example)",
       version: "\(Message.programName) (chainrule) \(chainruleVersion)"
         + (isVerbose && !facts.isEmpty ? "\n\(facts)" : ""))
   }

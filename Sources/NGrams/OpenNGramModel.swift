@@ -11,6 +11,14 @@ public import LanguageModel
 /// - Throws: `StreamError` with the place of what cannot be read.
 public func openNGramModel(_ file: InputFile) throws(StreamError) -> any LanguageModel {
   if let model = try openBackoffModel(file) { return model }
+  let beginning = try file.prefix(1 << 12).prefix { $0 != 0x0A }
+  if !beginning.isEmpty, !beginning.contains(0x09), !beginning.starts(with: Array("\\".utf8)),
+    try !BlockReader.recognises(file)
+  {
+    throw StreamError(
+      .file(file.name), "is no model: neither ARPA, counts, a binary model nor a network",
+      advice: "make one with estimate-ngrams or train-rnn")
+  }
   return try countModel(of: CountReader(file: file), in: file.name)
 }
 

@@ -12,6 +12,15 @@ public struct TextDecoding: Hashable, Sendable, CustomStringConvertible {
     case spaced
     /// Nothing, as between characters, bytes, and byte-level subwords.
     case concatenated
+
+    /// What is joined so, for messages.
+    var units: String {
+      switch self {
+      case .unknown: "of an unknown kind"
+      case .spaced: "words"
+      case .concatenated: "parts of words"
+      }
+    }
   }
 
   public var joining: Joining

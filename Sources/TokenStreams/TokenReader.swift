@@ -183,7 +183,14 @@ struct StreamAgreement {
         advice: "tokenise with the same model")
     }
     tokenizerFingerprint = tokenizerFingerprint ?? vocabulary.tokenizerFingerprint
-    if let decoding, decoding != vocabulary.decoding, model == nil {
+    if let model {
+      let pair = (vocabulary.decoding.joining, model.decoding.joining)
+      guard pair.0 == pair.1 || pair.0 == .unknown || pair.1 == .unknown else {
+        throw StreamError(
+          .file(name), "its tokens are \(pair.0.units), the model's are \(pair.1.units)",
+          advice: "tokenise as for the model")
+      }
+    } else if let decoding, decoding != vocabulary.decoding {
       throw StreamError(
         .file(name), "its pieces become text otherwise than those of the stream before it")
     }

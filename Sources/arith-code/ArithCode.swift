@@ -13,7 +13,8 @@ import TokenStreams
     discussion: """
       The code takes as many bits as score says that the stream has. With --adaptive no model is needed: \
       one is learnt from what was coded before.
-      """)
+      """,
+    example: "tokenize --bytes < $f | arith-code --adaptive 4 > code")
 
   @Option(
     name: [.customShort("m", allowingJoined: true), .customLong("model")],

@@ -14,7 +14,9 @@ import TokenStreams
     discussion: """
       Keeps the --width best beginnings of a record at every step. One that ends takes a place of its \
       step and leaves. Ties go to the bytewise smaller record.
-      """)
+      """,
+    operands: "[prompt ...]",
+    example: "beam -m b.lm --width 2 --prob --trace tree.dot")
 
   enum Column: String, EnumerableFlag {
     case prob, scores

@@ -12,7 +12,8 @@ public import Tokenization
     discussion: """
       Writes merges, the most frequent pair first, from which tokenize -m encodes. Equal counts are \
       broken as by the tokenizers library.
-      """)
+      """,
+    example: "bpe-learn --vocabulary 1000 /usr/share/common-licenses/GPL-3 > gpl.bpe")
 
   @Flag(help: "Lines are a word, a TAB and its count, as count-ngrams -n 1 writes them.")
   var weighted = false

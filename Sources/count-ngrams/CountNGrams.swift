@@ -9,7 +9,8 @@ import TokenStreams
 @main struct CountNGrams: FilterCommand {
   static let configuration = CommandConfiguration.filter(
     abstract: "Count the n-grams of token streams, or merge counts.",
-    discussion: "Writes lines 'w1 w2 w3<TAB>count' in byte order; see ngram-counts(5).")
+    discussion: "Writes lines 'w1 w2 w3<TAB>count' in byte order; see ngram-counts(5).",
+    example: "tokenize --words text | count-ngrams -n 3 > counts")
 
   @Option(
     name: [.customShort("n", allowingJoined: true), .long],

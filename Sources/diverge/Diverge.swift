@@ -17,7 +17,9 @@ import TokenStreams
       record: by every record that there can be where these are few, by draws where they are many. \
       The third column says exact, or the standard error of an estimate. Where records never end, \
       the distributions of one token are compared.
-      """, operands: "model [model]")
+      """,
+    operands: "model [model]",
+    example: "diverge 2.counts --data t")
 
   @Argument(help: ArgumentHelp("One model or two; '-' is standard input.", valueName: "model"))
   var models: [String]

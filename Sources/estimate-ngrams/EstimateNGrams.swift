@@ -8,11 +8,12 @@ public import NGrams
 @main struct EstimateNGrams: FilterCommand {
   static let configuration = CommandConfiguration.filter(
     abstract: "Estimate an n-gram model from counts, or convert one.",
-    discussion: "Writes ARPA, or counts under a line that names the estimator; see ngram-model(5).")
+    discussion: "Writes ARPA, or counts under a line that names the estimator; see ngram-model(5).",
+    example: "tokenize --words text | count-ngrams -n 3 | estimate-ngrams > text.arpa")
 
   @Option(
     help: ArgumentHelp(
-      "Estimator: \(SmoothingMethod.names.joined(separator: ", ")).", valueName: "method"))
+      "Estimator.", valueName: "method"))
   var smoothing = SmoothingMethod.modifiedKneserNey
   @Option(
     name: [.customShort("n", allowingJoined: true), .long],
@@ -119,4 +120,6 @@ public import NGrams
 }
 
 extension CountThresholds: ExpressibleByArgument {}
-extension SmoothingMethod: ExpressibleByArgument {}
+extension SmoothingMethod: ExpressibleByArgument {
+  public static var allValueStrings: [String] { names }
+}

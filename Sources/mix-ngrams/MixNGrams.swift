@@ -9,7 +9,8 @@ import NGrams
   static let configuration = CommandConfiguration.filter(
     abstract: "Mix n-gram models into one.",
     discussion:
-      "Linear interpolation; weights given, or found on held-out tokens. See mix-ngrams(1).")
+      "Linear interpolation; weights given, or found on held-out tokens. See mix-ngrams(1).",
+    example: "mix-ngrams -v -m a.arpa -m b.arpa held-out > mixed.arpa")
 
   @Option(
     name: [.customShort("m", allowingJoined: true), .long],

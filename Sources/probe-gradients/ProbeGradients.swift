@@ -14,7 +14,8 @@ import TensorFiles
     discussion: """
       With --model, reads the model's sequences and prints the gradient's norm by time lag. With \
       --orthogonal or --matrix, does the same for the bare recurrence h' = tanh(W h + u).
-      """)
+      """,
+    example: "probe-gradients -m small.rnn --check text")
 
   @Option(
     name: [.customShort("m", allowingJoined: true), .long],

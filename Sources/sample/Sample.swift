@@ -16,7 +16,9 @@ import TokenStreams
       Each token is drawn from the model's distribution of the next one, adjusted by the options below. \
       They are applied in the order of Hugging Face's generate: suppress, penalty, temperature, top-k, \
       top-p, min-p, typical; --steps sets another.
-      """)
+      """,
+    operands: "[prompt ...]",
+    example: "sample -m b.lm -n 5 'the cow'")
 
   @OptionGroup var model: ModelOptions
 

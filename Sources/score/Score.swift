@@ -15,7 +15,8 @@ import TokenStreams
       Prints a summary of the corpus: log-probability, cross-entropy, perplexity, bits per byte. Values \
       are surprisals, -log p, in bits unless --unit or --prob says otherwise; an impossible symbol has \
       'inf', one that the model does not define 'undef'.
-      """)
+      """,
+    example: "echo 'the cow eats' | score -m b.lm --per-token --prob")
 
   @OptionGroup var model: ModelOptions
   @Flag(exclusivity: .exclusive) var level: Level?

@@ -12,7 +12,8 @@ import Probability
     discussion: """
       With --patterns, each input line of 0s and 1s settles into a remembered pattern. With --ising, \
       prints energy and magnetisation of a grid of spins at each temperature.
-      """)
+      """,
+    example: "settle --ising 3x3 -T 1,2,4 --exact")
 
   @Option(help: ArgumentHelp("Remember the lines of FILE.", valueName: "file"))
   var patterns: String?

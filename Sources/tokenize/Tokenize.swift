@@ -13,6 +13,7 @@ import Tokenization
       One record (line) in, one record out: its tokens, separated by spaces. Without a model the \
       tokens are words; every token that the text holds is its own piece.
       """,
+    example: "echo 'What do pigs eat?' | tokenize --words",
     facts: "Unicode \(UnicodeCategory.unicodeVersion) (classes), \(UnicodeData.version) (utf8proc)")
 
   @Flag(exclusivity: .exclusive) var unit: TextUnit?

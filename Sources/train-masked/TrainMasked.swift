@@ -15,7 +15,8 @@ import TokenStreams
     discussion: """
       Writes a safetensors model that score, sample, beam, diverge and arith-code open. With --mask \
       none it is a memoryless map from columns to targets, which transduce opens.
-      """)
+      """,
+    example: "train-masked --hidden 16 --rate 0.02 -o twice.nn twice.tok")
 
   enum MaskName: String, ExpressibleByArgument, CaseIterable { case autoregressive, none }
 

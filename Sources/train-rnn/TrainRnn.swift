@@ -15,7 +15,8 @@ import TokenStreams
     discussion: """
       Each record is one sequence from <s> to </s>. Writes safetensors with PyTorch's names, and all \
       that sample(1) needs to print text.
-      """)
+      """,
+    example: "train-rnn --continuous --hidden 64 --epochs 2 -o gpl.rnn gpl.tok")
 
   @OptionGroup(title: "Network") var network: NetworkOptions
   @OptionGroup(title: "Data") var data: DataOptions

@@ -11,7 +11,8 @@ import RecurrentNetworks
     discussion: """
       One record in, one record out: a label for each column. What follows a TAB in a record are \
       targets, which --check compares with.
-      """)
+      """,
+    example: "echo 1 0 1 1 | transduce --fsa parity.fsa")
 
   @Option(
     name: [.customShort("m", allowingJoined: true), .long],

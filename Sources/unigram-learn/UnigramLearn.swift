@@ -11,7 +11,8 @@ extension LearnedUnigram.Format: ExpressibleByArgument {}
 @main struct UnigramLearn: FilterCommand {
   static let configuration = CommandConfiguration.filter(
     abstract: "Learn a Unigram subword model from text or word counts.",
-    discussion: "Writes pieces and log-probabilities for tokenize -m; see unigram-learn(1).")
+    discussion: "Writes pieces and log-probabilities for tokenize -m; see unigram-learn(1).",
+    example: "unigram-learn --vocabulary 2000 --format model -o gpl.model $f")
 
   @Option(help: ArgumentHelp("Pieces of the model, special ones included.", valueName: "n"))
   var vocabulary = 8000

@@ -11,7 +11,8 @@ extension LearnedWordPiece.Format: ExpressibleByArgument {}
 @main struct WordPieceLearn: FilterCommand {
   static let configuration = CommandConfiguration.filter(
     abstract: "Learn a WordPiece vocabulary from text or word counts.",
-    discussion: "Writes a vocabulary for tokenize -m; see wordpiece-learn(1).")
+    discussion: "Writes a vocabulary for tokenize -m; see wordpiece-learn(1).",
+    example: "wordpiece-learn --vocabulary 2000 $f > gpl.vocab")
 
   @Option(
     name: [.customShort("n", allowingJoined: true), .long],

@@ -58,6 +58,15 @@ private func optionsOfPage(_ text: String) -> Set<String> {
   #expect(manual.subtracting(help) == [], "only in the page")
 }
 
+@Test(arguments: programs) func `the help ends its overview with an example of the page`(
+  program: String
+) throws {
+  let help = try Scratch().run("\(program) --help").text
+  let example = try #require(help.firstMatch(of: /\nEXAMPLE: (.+)\n\nUSAGE/)?.1)
+  let lines = try page("\(program).1").replacing("\\e", with: "\\").split(separator: "\n")
+  #expect(lines.contains(example))
+}
+
 @Test(arguments: programs) func `short options take their value joined`(program: String) throws {
   let scratch = try Scratch()
   for argument in try Help.options(of: program)
