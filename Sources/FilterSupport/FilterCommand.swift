@@ -81,10 +81,13 @@ extension FilterCommand {
 
   /// One line of clauses, lower case, without a full stop.
   private static func inHouseStyle(_ text: String) -> String {
-    var line = text.split(separator: "\n").joined(separator: "; ")
-    for question in [". Please ", ". Did you "] {
-      guard let range = line.firstRange(of: question) else { continue }
-      line.replaceSubrange(range, with: "; " + question.dropFirst(2).lowercased())
+    var line = text
+    for (theirs, ours) in [
+      (". Please provide one of the following:\n  - ", "; give one of "), ("\n  - ", ", "),
+      (". Please provide one of ", "; give one of "), (". Please ", "; please "),
+      (". Did you ", "; did you "), ("\n", "; "),
+    ] {
+      line.replace(theirs, with: ours)
     }
     if line.hasSuffix(".") || line.hasSuffix("?") { line.removeLast() }
     // Not for names and acronyms such as «UTF-8».

@@ -48,6 +48,15 @@ private let pigs = "$examples/pigs.txt"
       "<stdin>:1: no n-gram before a TAB; a line is 'word word<TAB>count'"
     ),
     (
+      "sample -m \(pigs)",
+      "pigs.txt: is no model: neither ARPA, counts, a binary model nor a network; make one with"
+    ),
+    (
+      "tokenize --words -b \(pigs) | count-ngrams -b | estimate-ngrams -q -b > m; "
+        + "tokenize --bytes -b \(pigs) | score -m m",
+      "<stdin>: its tokens are parts of words, the model's are words; tokenise as for the model"
+    ),
+    (
       "count-ngrams -n 2 \(pigs) | estimate-ngrams -n 3",
       "order 3 is above that of the counts, 2; count with --order 3"
     ),
@@ -108,6 +117,20 @@ func `what contradicts itself or its model is an error with its place`(
   #expect(outcome.status == 64 && outcome.text.isEmpty, "\(outcome.text)")
   #expect(
     outcome.errorOutput
-      == "count-ngrams: the value 'foo' is invalid for '--progress <when>'; please provide one of "
+      == "count-ngrams: the value 'foo' is invalid for '--progress <when>'; give one of "
       + "'auto', 'always' or 'never'; see 'count-ngrams --help'\n")
+}
+
+@Test func `a wrong word on the command line is answered with the right ones`() throws {
+  let scratch = try Scratch()
+  let smoothing = try scratch.run("estimate-ngrams --smoothing good-turing < /dev/null")
+  #expect(
+    smoothing.errorOutput
+      == "estimate-ngrams: the value 'good-turing' is invalid for '--smoothing <method>'; give one "
+      + "of mle, laplace[=k], backoff=d, katz, witten-bell, interpolate[=w1,w2,...], recursive=w, "
+      + "stupid[=a], kneser-ney, modified-kneser-ney; see 'estimate-ngrams --help'\n")
+  let option = try scratch.run("tokenize --wrods < /dev/null")
+  #expect(
+    option.errorOutput
+      == "tokenize: unknown option '--wrods'; did you mean '--words'; see 'tokenize --help'\n")
 }
