@@ -448,7 +448,7 @@ def control_groups():
             file.write(" ".join("w%d" % (i * k % 99991) for k in range(1, 9)) + "\n")
     count = ["count-ngrams", "-n", "4", "wide"]
     subprocess.run([*count, "-b", "-o", "wide.counts"], check=True)
-    for command in [count, ["estimate-ngrams", "-q", "-b", "wide.counts"]]:
+    for command in [count, ["estimate-ngrams", "-q", "wide.counts"]]:
         expected = without_fault(command)
         for megabytes in [48, 96, 192]:
             group = control_group(megabytes << 20)
