@@ -99,16 +99,28 @@ def ours(model, lines, *options):
 failures = []
 
 
+def without_script(lines):
+    """Characters that the library's table of scripts, older than all its others, does not know: they join both an
+    `a` and a `ж`."""
+    split = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+    return {c for c in set("".join(lines)) - {" "} if all(len(split(before + c)) == 1 for before in "aж")}
+
+
 def compare(name, expected, actual, lines):
-    # The library's normalisation forms are those of an older Unicode: lines on which it is not Python's.
+    # The library's normalisation forms and lower case are those of other versions of Unicode: lines on which
+    # they are not Python's.
     older = {i for i, line in enumerate(lines) if any(
-        getattr(normalizers, form)().normalize_str(line) != unicodedata.normalize(form, line) for form in ("NFC", "NFD", "NFKC", "NFKD"))}
+        getattr(normalizers, form)().normalize_str(line) != unicodedata.normalize(form, line) for form in ("NFC", "NFD", "NFKC", "NFKD"))
+        or normalizers.Lowercase().normalize_str(line) != "".join(map(str.lower, line))}
+    if "scripts" in name:
+        newer = without_script(lines)
+        older |= {i for i, line in enumerate(lines) if not newer.isdisjoint(line)}
     wrong = [i for i, (a, b) in enumerate(zip(expected, actual)) if a != b]
     newer = [i for i in wrong if i in older]
     wrong = [i for i in wrong if i not in older]
     if len(expected) != len(actual):
         wrong.append(min(len(expected), len(actual)))
-    print(f"{'ok  ' if not wrong else 'FAIL'} {name}: {len(lines)} lines, {len(wrong)} differ" + (f", {len(newer)} more by the Unicode version of normalisation" if newer else ""), flush=True)
+    print(f"{'ok  ' if not wrong else 'FAIL'} {name}: {len(lines)} lines, {len(wrong)} differ" + (f", {len(newer)} more by its version of Unicode" if newer else ""), flush=True)
     for i in wrong[:4]:
         print(f"     {lines[i]!r:.120}\n       theirs {expected[i]}\n       ours   {actual[i]}")
     if wrong:
@@ -267,6 +279,12 @@ def check_chains(lines, pick):
             try:
                 expected = theirs(tokenizer, text)
                 actual = ours(path, text)
+                # The library reads back other numbers than it wrote: where that changes its own ids, none is right.
+                again_theirs = theirs(Tokenizer.from_file(path), text)
+                unsure = [i for i, (a, b) in enumerate(zip(expected, again_theirs)) if a != b]
+                if unsure:
+                    print(f"     {name}: the library, read back, differs from itself on {len(unsure)} lines, left out")
+                    text, expected, actual = ([x for i, x in enumerate(l) if i not in unsure] for l in (text, expected, actual))
                 compare(name, expected, actual, text)
                 open(again, "wb").write(run("-m", path, "--save", "json"))
                 saved = Tokenizer.from_file(again)
@@ -374,7 +392,7 @@ def check_real(folder, lines, pick):
         if pick and "files" not in pick and not any(word in name for word in pick):
             continue
         text = lines + hostile() + every_code_point()[:: 1 if not os.environ.get("QUICK") else 50]
-        if path.endswith(".json") and '"model"' in open(path).read(20_000_000):
+        if path.endswith(".json") and '"model":' in open(path).read(20_000_000):
             expected = theirs(Tokenizer.from_file(path), text)
         elif path.endswith(".model"):
             import sentencepiece

@@ -49,19 +49,24 @@ public final class ChainTokenizer: Tokenizer {
 
 extension SubwordModel {
   /// Whether no piece has `▁` after another character, and `▁` alone can be spelt: then words can be
-  /// encoded one by one, also where the pre-tokeniser leaves them together.
+  /// encoded one by one, also where the pre-tokeniser leaves them together. SentencePiece sums the
+  /// scores of a whole sentence, in single precision.
   fileprivate var wordsEndAtMarks: Bool {
-    guard kind == .bpe || kind == .unigram, !ignoresMerges, wordEnd.isEmpty,
+    guard kind == .bpe || kind == .unigram && sentencePieceTypes.isEmpty, !ignoresMerges,
+      wordEnd.isEmpty,
       continuingPrefix.isEmpty
     else { return false }
     let mark = SentencePieceRules.mark
     var hasMark = hasByteFallback
     for index in 0..<pieces.count {
       if !sentencePieceTypes.isEmpty, !sentencePieceTypes[index].isText { continue }
-      var piece = pieces[index]
-      if piece.elementsEqual(mark) { hasMark = true }
-      while piece.starts(with: mark) { piece = piece.dropFirst(3) }
-      if piece.firstRange(of: mark) != nil { return false }
+      let piece = pieces[index]
+      // Most pieces have no byte of a mark.
+      guard piece.contains(mark[0]) else { continue }
+      var rest = piece
+      if rest.elementsEqual(mark) { hasMark = true }
+      while rest.starts(with: mark) { rest = rest.dropFirst(3) }
+      if rest.firstRange(of: mark) != nil { return false }
     }
     return hasMark
   }

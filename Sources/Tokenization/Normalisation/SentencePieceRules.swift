@@ -30,13 +30,17 @@ public struct SentencePieceRules: Sendable {
     var units = replaced(text)
     if removesExtraWhitespace {
       units = Array(units.drop { $0.bytes == [0x20] && !$0.isKept })
+    }
+    // Text that the map leaves nothing of still gets its suffix.
+    let hasText = !units.isEmpty
+    if removesExtraWhitespace {
       while let last = units.last, last.bytes.isEmpty || last.bytes.last == 0x20 {
         units[units.count - 1].bytes = last.bytes.dropLast()
         if units[units.count - 1].bytes.isEmpty { units.removeLast() }
       }
     }
     var result = AlignedText(isTraced: text.isTraced)
-    guard !units.isEmpty else { return result }
+    guard hasText, !units.isEmpty || treatsWhitespaceAsSuffix else { return result }
     if addsDummyPrefix, !treatsWhitespaceAsSuffix {
       result.append(SentencePieceRules.mark, for: 0..<0, of: text)
     }

@@ -18,7 +18,9 @@ struct WordCache: ~Copyable {
     var first: Token = 0
     var second: Token = 0
     var third: Token = 0
-    var count: UInt32 = 0
+    var count: UInt16 = 0
+    /// See `ChunkEncoder`.
+    var steadyLimit: UInt16 = 0
   }
 
   private(set) var slots: UnsafeMutablePointer<Slot>
@@ -29,19 +31,69 @@ struct WordCache: ~Copyable {
   private(set) var overflow = TokenList(capacity: 1 << 10)
   private static let byteLimit = 1 << 23
   private static let overflowLimit = 1 << 21
-  private static let bucketLimit = 1 << 18
+  private let bucketLimit: Int
+  static let usualLimit = 1 << 18
+  /// Numbers in front of an image: buckets, tokens, bytes, and none.
+  private static let imageHeadCount = 32
   /// Pieces of so many bytes lie in their key.
   static let keyLimit = 15
   /// Longer pieces are not remembered.
   static let lengthLimit = 255
 
   /// Starts small, so that short runs pay for little, and grows with the pieces.
-  init(bucketCount: Int = 1 << 12) {
+  ///
+  /// - bucketLimit: how many buckets it may grow to.
+  init(bucketCount: Int = 1 << 12, bucketLimit: Int = WordCache.usualLimit) {
+    self.bucketLimit = bucketLimit
     bucketMask = bucketCount - 1
     slots = WordCache.emptySlots(bucketCount)
   }
 
   deinit { free(slots) }
+
+  /// A cache that begins with the words of another, as `append(to:)` wrote it.
+  ///
+  /// - Returns: nothing when the image is malformed.
+  init?(image: UnsafeRawBufferPointer) {
+    guard image.count >= WordCache.imageHeadCount else { return nil }
+    let numbers = (0..<3).map { image.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
+    guard numbers.allSatisfy({ $0 < 1 << 32 }) else { return nil }
+    let (bucketCount, tokenCount, byteCount) = (Int(numbers[0]), Int(numbers[1]), Int(numbers[2]))
+    let slotCount = 2 * bucketCount
+    let tokensStart = WordCache.imageHeadCount + slotCount * MemoryLayout<Slot>.stride
+    guard bucketCount > 0, bucketCount & (bucketCount - 1) == 0, tokenCount <= 1 << 24,
+      image.count == tokensStart + 4 * tokenCount + byteCount
+    else { return nil }
+    let source = UnsafeBufferPointer(
+      start: (image.baseAddress! + WordCache.imageHeadCount).assumingMemoryBound(to: Slot.self),
+      count: slotCount)
+    for slot in source where slot.count > 3 || slot.high >> 56 == 0xFF {
+      let isLong = slot.high >> 56 == 0xFF
+      let pieceEnd = isLong ? (slot.high & 0xFFFF_FFFF) + (slot.high >> 32 & 0xFF_FFFF) : 0
+      let tokenEnd = slot.count > 3 ? Int(slot.first) + Int(slot.count) : 0
+      guard pieceEnd <= byteCount, tokenEnd <= tokenCount else { return nil }
+    }
+    bucketMask = bucketCount - 1
+    bucketLimit = WordCache.usualLimit
+    slots = WordCache.emptySlots(bucketCount)
+    slots.update(from: source.baseAddress!, count: slotCount)
+    overflow.append(
+      UnsafeBufferPointer(
+        start: (image.baseAddress! + tokensStart).assumingMemoryBound(to: Token.self),
+        count: tokenCount))
+    bytes.append(UnsafeRawBufferPointer(rebasing: image[(tokensStart + 4 * tokenCount)...]))
+  }
+
+  /// Appends the memory of the cache, for `init(image:)` on a machine of the same byte order.
+  func append(to output: inout ByteBuffer) {
+    for number in [bucketMask + 1, overflow.count, bytes.count, 0] {
+      output.append(littleEndian: UInt64(number))
+    }
+    output.append(
+      UnsafeRawBufferPointer(UnsafeBufferPointer(start: slots, count: 2 * (bucketMask + 1))))
+    output.append(UnsafeRawBufferPointer(overflow.tokens))
+    output.append(bytes.bytes)
+  }
 
   private static func emptySlots(_ bucketCount: Int) -> UnsafeMutablePointer<Slot> {
     let byteCount = bucketCount * 2 * MemoryLayout<Slot>.stride
@@ -57,7 +109,7 @@ struct WordCache: ~Copyable {
   private mutating func grow() {
     let old = slots
     let oldCount = (bucketMask + 1) * 2
-    bucketMask = bucketMask * 8 + 7
+    bucketMask = min(bucketMask * 8 + 7, bucketLimit - 1)
     slots = WordCache.emptySlots(bucketMask + 1)
     placedCount = 0
     for index in 0..<oldCount where old[index].high != 0 {
@@ -142,24 +194,31 @@ struct WordCache: ~Copyable {
     }
   }
 
-  mutating func insert(_ low: UInt64, _ high: UInt64, _ tokens: UnsafeBufferPointer<Token>) {
-    place(low, high, at: bucket(low, high), tokens)
+  mutating func insert(
+    _ low: UInt64, _ high: UInt64, _ tokens: UnsafeBufferPointer<Token>, steadyLimit: UInt16
+  ) {
+    if steadyLimit == 0 { return }
+    place(low, high, at: bucket(low, high), tokens, steadyLimit)
   }
 
   mutating func insert(
-    long piece: UnsafeBufferPointer<UInt8>, hash: UInt64, _ tokens: UnsafeBufferPointer<Token>
+    long piece: UnsafeBufferPointer<UInt8>, hash: UInt64, _ tokens: UnsafeBufferPointer<Token>,
+    steadyLimit: UInt16
   ) {
+    if steadyLimit == 0 { return }
     if bytes.count + piece.count > WordCache.byteLimit { removeAll() }
     let tag = UInt64(0xFF) << 24 | UInt64(piece.count)
     let high = tag << 32 | UInt64(bytes.count)
     bytes.append(piece)
-    place(hash, high, at: bucket(hash, tag), tokens)
+    place(hash, high, at: bucket(hash, tag), tokens, steadyLimit)
   }
 
   private mutating func place(
-    _ low: UInt64, _ high: UInt64, at bucket: Int, _ tokens: UnsafeBufferPointer<Token>
+    _ low: UInt64, _ high: UInt64, at bucket: Int, _ tokens: UnsafeBufferPointer<Token>,
+    _ steadyLimit: UInt16
   ) {
-    var slot = Slot(low: low, high: high, count: UInt32(tokens.count))
+    var slot = Slot(
+      low: low, high: high, count: UInt16(tokens.count), steadyLimit: steadyLimit)
     if tokens.count <= 3 {
       if tokens.count > 0 { slot.first = tokens[0] }
       if tokens.count > 1 { slot.second = tokens[1] }
@@ -175,11 +234,13 @@ struct WordCache: ~Copyable {
     }
     put(slot, at: bucket)
     placedCount &+= 1
-    if placedCount > bucketMask, bucketMask + 1 < WordCache.bucketLimit { grow() }
+    if placedCount > bucketMask, bucketMask + 1 < bucketLimit { grow() }
   }
 
   private func put(_ slot: Slot, at bucket: Int) {
-    slots[slots[bucket].high == 0 ? bucket : bucket + 1] = slot
+    let first = slots[bucket]
+    let isFirst = first.high == 0 || first.low == slot.low && first.high == slot.high
+    slots[isFirst ? bucket : bucket + 1] = slot
   }
 
   private mutating func removeAll() {

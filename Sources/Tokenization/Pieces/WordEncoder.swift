@@ -6,7 +6,23 @@ internal import TokenStreams
 
 /// Encodes one chunk of prepared text, such as a word: the core of a subword model.
 protocol ChunkEncoder: ~Copyable {
+  /// Whether the tokens of a chunk may depend on those before it.
+  static var hasContext: Bool { get }
+  /// Tokens in front of the record.
+  var recordStart: Int { get }
+  /// The tokens of the chunk encoded last are what they are in any record that has no more than so many
+  /// up to their end, twice the bytes of the chunk taken off.
+  var steadyLimit: UInt16 { get }
+  /// Begins a record whose tokens follow `tokenCount` others.
+  mutating func begin(at tokenCount: Int)
   mutating func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList)
+}
+
+extension ChunkEncoder where Self: ~Copyable {
+  static var hasContext: Bool { false }
+  var recordStart: Int { 0 }
+  var steadyLimit: UInt16 { .max }
+  mutating func begin(at tokenCount: Int) {}
 }
 
 /// Encodes words through a cache, some words at a time: while one is looked up, the memory of the next
@@ -23,11 +39,14 @@ struct WordEncoder<Core: ChunkEncoder & ~Copyable>: ~Copyable {
   }
 
   var core: Core
-  private var cache = WordCache()
+  private(set) var cache: WordCache
   private let waiting = UnsafeMutablePointer<Word>.allocate(capacity: 64)
   private var waitingCount = 0
 
-  init(core: consuming Core) { self.core = core }
+  init(core: consuming Core, cache: consuming WordCache = WordCache()) {
+    self.core = core
+    self.cache = cache
+  }
 
   deinit { waiting.deallocate() }
 
@@ -71,7 +90,9 @@ struct WordEncoder<Core: ChunkEncoder & ~Copyable>: ~Copyable {
       let word = waiting[index]
       if word.count > WordCache.keyLimit {
         encodeLong(UnsafeBufferPointer(start: word.start, count: word.count), into: &tokens)
-      } else if let slot = cache.find(word.low, word.high, in: word.bucket) {
+      } else if let slot = cache.find(word.low, word.high, in: word.bucket),
+        isSteady(slot, word.count, tokens.count)
+      {
         cache.append(slot, to: &tokens)
       } else {
         encodeNew(word, into: &tokens)
@@ -80,12 +101,21 @@ struct WordEncoder<Core: ChunkEncoder & ~Copyable>: ~Copyable {
     waitingCount = 0
   }
 
+  /// Whether the tokens of a slot are those of its word here.
+  @inline(__always)
+  private func isSteady(_ slot: Int, _ byteCount: Int, _ tokenCount: Int) -> Bool {
+    if !Core.hasContext { return true }
+    let limit = cache.slots[slot].steadyLimit
+    return limit == .max || tokenCount &- core.recordStart &+ 3 &* byteCount <= Int(limit)
+  }
+
   @inline(never)
   private mutating func encodeNew(_ word: Word, into tokens: inout TokenList) {
     let before = tokens.count
     core.encode(UnsafeBufferPointer(start: word.start, count: word.count), into: &tokens)
     cache.insert(
-      word.low, word.high, UnsafeBufferPointer(rebasing: tokens.tokens[before...]))
+      word.low, word.high, UnsafeBufferPointer(rebasing: tokens.tokens[before...]),
+      steadyLimit: core.steadyLimit)
   }
 
   @inline(never)
@@ -94,9 +124,13 @@ struct WordEncoder<Core: ChunkEncoder & ~Copyable>: ~Copyable {
   ) {
     if word.count > WordCache.lengthLimit { return core.encode(word, into: &tokens) }
     let hash = spellingHash(word)
-    if let slot = cache.find(long: word, hash: hash) { return cache.append(slot, to: &tokens) }
+    let slot = cache.find(long: word, hash: hash)
+    if let slot, isSteady(slot, word.count, tokens.count) { return cache.append(slot, to: &tokens) }
     let before = tokens.count
     core.encode(word, into: &tokens)
-    cache.insert(long: word, hash: hash, UnsafeBufferPointer(rebasing: tokens.tokens[before...]))
+    if slot != nil { return }
+    cache.insert(
+      long: word, hash: hash, UnsafeBufferPointer(rebasing: tokens.tokens[before...]),
+      steadyLimit: core.steadyLimit)
   }
 }

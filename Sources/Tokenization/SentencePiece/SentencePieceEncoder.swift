@@ -22,6 +22,7 @@ final class SentencePieceEncoder<Core: ChunkEncoder & ~Copyable>: RecordEncoder 
   func encode(_ record: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     normalizer.normalize(record, into: &text)
     guard text.count > 0 else { return }
+    words.core.begin(at: tokens.count)
     if cutsWords {
       words.encodeWords(of: text, droppingSpaces: dropsSpaces, into: &tokens)
     } else {

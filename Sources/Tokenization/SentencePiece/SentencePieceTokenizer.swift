@@ -124,7 +124,7 @@ private struct PieceForms {
       case .userDefined:
         trie.insert(bytes[id], value: id)
         // A bonus that makes it win over any other segmentation.
-        scores[id] = Double(Float(model.pieces[id].count) * maximum) - 0.1
+        scores[id] = Double(Float(model.pieces[id].count) * maximum - 0.1)
       default: break
       }
     }

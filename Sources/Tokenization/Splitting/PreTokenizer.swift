@@ -178,8 +178,8 @@ public indirect enum PreTokenizer: Sendable {
     return result
   }
 
-  /// Runs of one script; kana count as Han, and a space joins what is before it. As in the library,
-  /// spaces in front of everything are in no word.
+  /// Runs of one script; kana count as Han, and a space or a code point without a script joins what is
+  /// before it. As in the library, those in front of everything are in no word.
   private static func scripts(of text: AlignedText, _ words: [Range<Int>]) -> [Range<Int>] {
     var result: [Range<Int>] = []
     text.bytes.withUnsafeBufferPointer { bytes in
@@ -187,8 +187,8 @@ public indirect enum PreTokenizer: Sendable {
         var last: String?
         var start = word.upperBound
         forEachScalar(of: UnsafeBufferPointer(rebasing: bytes[word])) { scalar, range in
-          guard scalar != 0x20 else { return }
           var script = UnicodeScripts.script(of: scalar)
+          if scalar == 0x20 || script.isEmpty { return }
           if scalar == 0x30FC || script == "hiragana" || script == "katakana" { script = "han" }
           guard script != last else { return }
           let place = word.lowerBound + range.lowerBound

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ByteStreams
-package import CTextClasses
+internal import CTextClasses
 
 /// The next 64 bytes of a text from the beginning of a piece on, as one bit a byte for each class: so
 /// many pieces are found with a few operations on words.

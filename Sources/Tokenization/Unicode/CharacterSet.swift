@@ -14,10 +14,14 @@ indirect enum CharacterSet: Sendable {
     0x09...0x0D, 0x20...0x20, 0x85...0x85, 0xA0...0xA0, 0x1680...0x1680, 0x2000...0x200A,
     0x2028...0x2029, 0x202F...0x202F, 0x205F...0x205F, 0x3000...0x3000,
   ])
-  /// `\w`: letters, marks, numbers, connectors, circled letters.
+  /// `\w` of Oniguruma: letters, marks, digits, letters that are numbers, connectors, circled letters,
+  /// and of the other numbers those of Latin-1.
   static let word = CharacterSet.union([
-    category("L")!, category("M")!, category("N")!, category("Pc")!,
-    .ranges([0x24B6...0x24E9, 0x1F130...0x1F149, 0x1F150...0x1F169, 0x1F170...0x1F189]),
+    category("L")!, category("M")!, category("Nd")!, category("Nl")!, category("Pc")!,
+    .ranges([
+      0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE, 0x24B6...0x24E9, 0x1F130...0x1F149,
+      0x1F150...0x1F169, 0x1F170...0x1F189,
+    ]),
   ])
   static let digit = category("Nd")!
   /// `.`

@@ -29,7 +29,7 @@ final class UnigramChain: ChainModel, @unchecked Sendable {
         if types[index] == .userDefined {
           // A bonus that makes it win over any other segmentation.
           scores[index] =
-            Double(Float(model.pieces[index].count) * Float(maximum)) - 0.1
+            Double(Float(model.pieces[index].count) * Float(maximum) - 0.1)
         }
       }
       trie.insert(model.pieces[index], value: index)
@@ -101,9 +101,10 @@ final class UnigramChain: ChainModel, @unchecked Sendable {
     var best = [Double](repeating: 0, count: word.count + 1)
     var edges = [Edge?](repeating: nil, count: word.count + 1)
     forEachEdge(of: word) { end, edge in
-      let score = edge.score + best[edge.start]
+      let exact = edge.score + best[edge.start]
+      let score = roundsToFloat ? Double(Float(exact)) : exact
       if edges[end] == nil || score > best[end] {
-        best[end] = roundsToFloat ? Double(Float(score)) : score
+        best[end] = score
         edges[end] = edge
       }
     }

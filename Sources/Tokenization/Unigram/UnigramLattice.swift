@@ -48,50 +48,108 @@ final class UnigramModel: @unchecked Sendable {
 
 /// The best segmentation of a chunk, by Viterbi's algorithm over its bytes.
 ///
-/// Unsafe in one place: the three arrays have room for `capacity` positions.
+/// `sentencepiece` adds up scores in single precision from the start of a sentence, so what stands before a
+/// word decides near ties within it. Sums are carried from chunk to chunk here; and where the best
+/// segmentation is better than the next by more than the rounding, the chunk says how far on in a record
+/// that is so (`steadyLimit`), and needs no second look till there.
+///
+/// Unsafe in one place: the arrays have room for `capacity` positions.
 struct UnigramLattice: ~Copyable, ChunkEncoder {
+  private struct Node {
+    /// Score of the best path that ends here, and of the best of those that lost to it.
+    var best = 0.0
+    var second = -Double.infinity
+    /// Where the best path's last piece starts, or -1 if none ends here; and that piece, or -1.
+    var start: Int32 = -1
+    var piece: Int32 = -1
+  }
+
+  static var hasContext: Bool { true }
+
   private let model: UnigramModel
   private var capacity = 0
-  /// Score of the best path that ends at a byte, where its last piece starts, and that piece.
-  private var best: UnsafeMutablePointer<Double>
-  private var starts: UnsafeMutablePointer<Int32>
-  private var pieces: UnsafeMutablePointer<Int32>
+  private var nodes: UnsafeMutablePointer<Node>
+  /// The tokens of the record that are in the sum, and those in front of the record.
+  private var summedCount = 0
+  private(set) var recordStart = 0
+  private var sum = 0.0
+  private(set) var steadyLimit: UInt16 = 0
+  private let largestScore: Double
 
   init(_ model: UnigramModel) {
     self.model = model
-    best = .allocate(capacity: 0)
-    starts = .allocate(capacity: 0)
-    pieces = .allocate(capacity: 0)
+    nodes = .allocate(capacity: 0)
+    largestScore = model.scores.reduce(abs(model.unknownScore)) { max($0, abs($1)) }
   }
 
-  deinit {
-    best.deallocate()
-    starts.deallocate()
-    pieces.deallocate()
+  deinit { nodes.deallocate() }
+
+  mutating func begin(at tokenCount: Int) {
+    recordStart = tokenCount
+    summedCount = tokenCount
+    sum = 0
   }
 
   /// Appends the tokens of the likeliest segmentation; of equals the one found first wins: pieces are
   /// tried from left to right by start, then by length.
   ///
+  /// - tokens: those of the record so far stand at its end.
   /// - Complexity: O(bytes × longest piece).
   mutating func encode(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     guard chunk.count > 0 else { return }
     reserve(chunk.count + 1)
-    model.roundsToFloat ? search(chunk) { Double(Float($0)) } : search(chunk) { $0 }
+    if model.roundsToFloat {
+      // Chunks that were not looked at again stand for one piece a token.
+      for index in summedCount..<tokens.count {
+        sum = Double(Float(model.scores[Int(tokens.tokens[index])] + sum))
+      }
+      search(chunk) { Double(Float($0)) }
+    } else {
+      search(chunk) { $0 }
+    }
+    let (margin, isKnown) = link(chunk.count)
+    steadyLimit = isKnown ? limit(margin, byteCount: chunk.count) : 0
     emit(chunk, into: &tokens)
+    summedCount = tokens.count
+    sum = model.roundsToFloat ? nodes[chunk.count].best : 0
+  }
+
+  /// How many tokens may stand in a record up to the end of a chunk for its best segmentation to win.
+  ///
+  /// A path has at most `byteCount` additions, each of which errs by half a unit in the last place of a
+  /// sum; both paths err, here and there.
+  private func limit(_ margin: Double, byteCount: Int) -> UInt16 {
+    if !model.roundsToFloat || margin == .infinity { return .max }
+    let precision = 0x1p-23
+    let here = (abs(nodes[byteCount].best) + Double(byteCount) * largestScore) * precision
+    let there = margin / Double(byteCount) - here
+    // Twice the bytes of the chunk are taken off where the limit is used.
+    return UInt16(max(0, min(there / (precision * largestScore), 0xFFFE)))
   }
 
   @inline(__always)
   private mutating func search(_ chunk: UnsafeBufferPointer<UInt8>, rounded: (Double) -> Double) {
     let count = chunk.count
-    starts.update(repeating: -1, count: count + 1)
-    best[0] = 0
+    let nodes = nodes
+    nodes.update(repeating: Node(), count: count + 1)
+    nodes[0].best = sum
     let trie = model.trie
+    @inline(__always) func offer(_ exact: Double, _ start: Int, _ piece: Int, at end: Int) {
+      let score = rounded(exact)
+      if nodes[end].start < 0 || score > nodes[end].best {
+        if nodes[end].start >= 0 { nodes[end].second = max(nodes[end].second, nodes[end].best) }
+        nodes[end].best = score
+        nodes[end].start = Int32(truncatingIfNeeded: start)
+        nodes[end].piece = Int32(truncatingIfNeeded: piece)
+      } else if score > nodes[end].second {
+        nodes[end].second = score
+      }
+    }
     model.scores.withUnsafeBufferPointer { scores in
       var start = 0
       while start < count {
         let length = min(characterLength(chunk[start]), count &- start)
-        let before = best[start]
+        let before = nodes[start].best
         var node = 0
         var end = start
         var hasCharacter = false
@@ -101,45 +159,43 @@ struct UnigramLattice: ~Copyable, ChunkEncoder {
           end &+= 1
           let piece = trie.value(at: node)
           if piece < 0 { continue }
-          let score = scores[piece] + before
-          if starts[end] < 0 || score > best[end] {
-            best[end] = rounded(score)
-            starts[end] = Int32(truncatingIfNeeded: start)
-            pieces[end] = Int32(truncatingIfNeeded: piece)
-          }
+          offer(scores[piece] + before, start, piece, at: end)
           if end &- start == length { hasCharacter = true }
         }
-        if !hasCharacter {
-          let end = start &+ length
-          let score = rounded(model.unknownScore + before)
-          if starts[end] < 0 || score > best[end] {
-            best[end] = score
-            starts[end] = Int32(truncatingIfNeeded: start)
-            pieces[end] = -1
-          }
-        }
+        if !hasCharacter { offer(model.unknownScore + before, start, -1, at: start &+ length) }
         start &+= length
       }
     }
   }
 
-  /// Walks back from the end; the path is then reversed in place, bytes of unknown characters included.
-  private mutating func emit(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
-    // Link the path forwards: `starts` becomes the end of the piece that begins at a byte.
-    var end = chunk.count
+  /// Walks back from the end and turns the path's links round: `start` becomes the end of the next piece.
+  ///
+  /// - Returns: by how much the path is better than any other, and whether it consists of pieces only.
+  private mutating func link(_ count: Int) -> (margin: Double, isKnown: Bool) {
+    var margin = Double.infinity
+    var isKnown = true
+    var end = count
     var next = Int32(-1)
     while end > 0 {
-      let start = starts[end]
-      starts[end] = next
+      margin = min(margin, nodes[end].best - nodes[end].second)
+      if nodes[end].piece < 0 { isKnown = false }
+      let start = nodes[end].start
+      nodes[end].start = next
       next = Int32(truncatingIfNeeded: end)
       end = Int(start)
     }
+    nodes[0].start = next
+    return (margin, isKnown)
+  }
+
+  private func emit(_ chunk: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     var start = 0
     var wasUnknown = false
     while start < chunk.count {
-      let end = Int(next)
-      if pieces[end] >= 0 {
-        tokens.append(Token(truncatingIfNeeded: pieces[end]))
+      let end = Int(nodes[start].start)
+      let piece = nodes[end].piece
+      if piece >= 0 {
+        tokens.append(Token(truncatingIfNeeded: piece))
         wasUnknown = false
       } else {
         // A run of unknown characters is one unknown token, or the bytes of all.
@@ -148,7 +204,6 @@ struct UnigramLattice: ~Copyable, ChunkEncoder {
         }
         wasUnknown = true
       }
-      next = starts[end]
       start = end
     }
   }
@@ -156,12 +211,8 @@ struct UnigramLattice: ~Copyable, ChunkEncoder {
   private mutating func reserve(_ count: Int) {
     guard count > capacity else { return }
     capacity = max(count, 2 * capacity)
-    best.deallocate()
-    starts.deallocate()
-    pieces.deallocate()
-    best = .allocate(capacity: capacity)
-    starts = .allocate(capacity: capacity)
-    pieces = .allocate(capacity: capacity)
+    nodes.deallocate()
+    nodes = .allocate(capacity: capacity)
   }
 }
 
