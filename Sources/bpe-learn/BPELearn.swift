@@ -48,9 +48,10 @@ public import Tokenization
     let progress = verbosity.progress("counting words")
     let counts =
       try weighted
-      ? WordCounts.weighted(reader)
+      ? WordCounts.weighted(reader, keepsOrder: learning.ties.needsOrder)
       : WordCounts.counted(
-        reader, pattern: learning.pattern, keepsTerminators: keepNewlines, threads: threads.count
+        reader, pattern: learning.pattern, keepsTerminators: keepNewlines,
+        keepsOrder: learning.ties.needsOrder, threads: threads.count
       ) { progress.update(byteCount: $0) }
     progress.finish()
     verbosity.note("\(counts.count) distinct words")

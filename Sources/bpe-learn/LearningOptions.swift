@@ -53,7 +53,7 @@ struct LearningOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Break equal counts as this tool: tokenizers, bytes (ids by value) or subword-nmt.",
+      "Break equal counts as this tool: tokenizers, bytes (ids by value), subword-nmt or first-seen.",
       valueName: "order"))
   var ties = BytePairLearning.Ties.tokenizers
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our byte-pair learning beside that of the `tokenizers` library.
+"""Our byte-pair learning beside that of the `tokenizers` library, of subword-nmt and of tiktoken's
+educational trainer, where they are there.
 
   bpe_learning.py record FOLDER   writes the fixtures of BPELearnTests.swift
   bpe_learning.py                 compares live, with the programs on the PATH
 """
 
+import base64
+import contextlib
+import io
 import json
 import os
 import random
@@ -12,12 +16,17 @@ import subprocess
 import sys
 import tempfile
 
+# A neighbour has the library's name: its folder must not be searched for it.
+sys.path.pop(0)
 try:
     import tokenizers
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 except ImportError as error:
     print(f"bpe_learning.py: skipped: {error}")
     sys.exit(0)
+
+
+GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
 def text(seed, lines):
@@ -99,8 +108,44 @@ def compare():
             print(f"{kind}, {size} pieces: vocabulary and ids as tokenizers {tokenizers.__version__}")
 
 
+def compare_subword_nmt():
+    try:
+        from subword_nmt.learn_bpe import learn_bpe
+    except ImportError as error:
+        return print(f"skip subword-nmt: {error}")
+    for seed, size in [(11, 200), (12, 1500)]:
+        # It parts words at blanks only.
+        lines = [line.replace("\t", " ").replace("\u3000", " ") for line in text(seed, 1500)]
+        codes = io.StringIO()
+        with contextlib.redirect_stderr(io.StringIO()):
+            learn_bpe(io.StringIO("".join(line + "\n" for line in lines)), codes, size, 2)
+        found = run("bpe-learn", "--characters", "--pattern", "whitespace", "--word-end", "</w>", "--ties", "subword-nmt",
+                    "--min-count", "2", "-n", str(size), stdin="".join(line + "\n" for line in lines))
+        assert found.splitlines()[1:] == codes.getvalue().splitlines()[1:], (seed, "codes differ")
+        print(f"{size} codes: as subword-nmt")
+
+
+def compare_first_seen():
+    try:
+        from tiktoken._educational import bpe_train
+    except ImportError as error:
+        return print(f"skip tiktoken: {error}")
+    for seed in (21, 22):
+        line = " ".join(text(seed, 60))
+        ranks = bpe_train(line, 500, GPT2, visualise=None)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "ours")
+            run("bpe-learn", "--ties", "first-seen", "--vocabulary", "500", "--format", "json", "-o", path, stdin=line + "\n")
+            saved = run("tokenize", "-m", path, "--save", "tiktoken")
+        ours = {base64.b64decode(a): int(b) for a, b in (row.split() for row in saved.splitlines())}
+        assert ours == ranks, (seed, "ranks differ")
+    print("first-seen, 500 ranks: as tiktoken's educational trainer")
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["record"]:
         record(sys.argv[2])
     else:
         compare()
+        compare_subword_nmt()
+        compare_first_seen()

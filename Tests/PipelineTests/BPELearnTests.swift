@@ -72,10 +72,16 @@ private let fixtures = "\(Scratch.root.path)/Tests/ConformanceTests/Fixtures"
       words[String(word), default: 0] += Int.random(in: 1...4, using: &generator)
     }
     let sorted = words.sorted { $0.key < $1.key }.map { (text: $0.key, count: $0.value) }
+      .shuffled(using: &generator)
     try scratch.write("words", sorted.map { "\($0.text)\t\($0.count)\n" }.joined())
-    let outcome = try scratch.run("bpe-learn --weighted -n 60 --trace words 2>&1 > /dev/null")
-    let expected = slowMerges(of: sorted, limit: 60).map { "\($0.left) \($0.right) \($0.count)" }
-    #expect(outcome.lines == expected, "round \(round)")
+    for ties in ["tokenizers", "first-seen"] {
+      let outcome = try scratch.run(
+        "bpe-learn --weighted -n 60 --ties \(ties) --trace words 2>&1 > /dev/null")
+      let expected = slowMerges(of: sorted, limit: 60, firstSeen: ties == "first-seen")
+      #expect(
+        outcome.lines == expected.map { "\($0.left) \($0.right) \($0.count)" },
+        "round \(round), \(ties)")
+    }
   }
 }
 

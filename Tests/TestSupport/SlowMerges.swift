@@ -5,8 +5,11 @@
 /// Ties go to the smaller left id, then the smaller right id; ids are the characters in order, then the
 /// results in order of their merges.
 ///
+/// - firstSeen: ties go to the pair that stands first in the words.
 /// - Returns: the two halves of each merge and the count of the pair.
-public func slowMerges(of words: [(text: String, count: Int)], limit: Int)
+public func slowMerges(
+  of words: [(text: String, count: Int)], limit: Int, firstSeen: Bool = false
+)
   -> [(left: String, right: String, count: Int)]
 {
   struct Pair: Hashable {
@@ -18,15 +21,19 @@ public func slowMerges(of words: [(text: String, count: Int)], limit: Int)
   var merges: [(left: String, right: String, count: Int)] = []
   while merges.count < limit {
     var counts: [Pair: Int] = [:]
+    var seen: [Pair] = []
     for (ids, word) in zip(split, words) {
       for (left, right) in zip(ids, ids.dropFirst()) {
-        counts[Pair(left: left, right: right), default: 0] += word.count
+        let pair = Pair(left: left, right: right)
+        if counts[pair] == nil { seen.append(pair) }
+        counts[pair, default: 0] += word.count
       }
     }
     let best = counts.max {
       ($0.value, $1.key.left, $1.key.right) < ($1.value, $0.key.left, $0.key.right)
     }
-    guard let (pair, count) = best else { break }
+    guard let (key, count) = best else { break }
+    let pair = firstSeen ? seen.first { counts[$0] == count }! : key
     let result = pieces[pair.left] + pieces[pair.right]
     let id = pieces.firstIndex(of: result) ?? pieces.count
     if id == pieces.count { pieces.append(result) }

@@ -6,8 +6,8 @@ public import TokenStreams
 /// Learns byte-pair merges: again and again the most frequent pair of neighbours becomes one symbol.
 ///
 /// Reference: Sennrich, Haddow & Birch 2016, algorithm 1; counts are exact and 64 bits wide. Equal counts
-/// are broken by the smaller left id, then the smaller right id, as in the `tokenizers` library, and
-/// like there a merge that spells a piece again reuses its id.
+/// are broken as `Ties` says, and as in the `tokenizers` library a merge
+/// that spells a piece again reuses its id.
 ///
 /// Words lie in one run of memory, each as length, count (two words) and symbols. A pair's occurrences
 /// are the places of its words, in one run that is born whole with the merge that makes the pair; a
@@ -20,6 +20,16 @@ public struct BytePairLearner: ~Copyable {
     public var count: Int
     /// Symbols in the weighted corpus after the merge.
     public var tokenCount: Int
+  }
+
+  /// Which of the pairs with the largest count is merged.
+  public enum Ties {
+    /// The smaller left id, then the smaller right id.
+    case smallerIDs
+    /// The one that stands first in the words, in the order in which they were added.
+    case firstPlace
+    /// What a rule says: whether its first pair goes before its second.
+    case preferred(((Token, Token), (Token, Token)) -> Bool)
   }
 
   /// Symbols in the weighted corpus now.
@@ -48,18 +58,15 @@ public struct BytePairLearner: ~Copyable {
   /// Makes merges until `isEnough`, or until no pair occurs at least `minimumCount` times.
   ///
   /// - spelled: the id of the merged piece: that of a piece with the same bytes, or the next one.
-  /// - prefers: whether the first of two pairs with equal counts goes first; nothing for smaller ids.
   /// - isForbidden: pairs that are never merged.
   public mutating func learn(
     minimumCount: Int = 1, spelled: (Token, Token) -> Token, isEnough: () -> Bool,
-    prefers: (((Token, Token), (Token, Token)) -> Bool)? = nil,
+    ties: Ties = .smallerIDs,
     isForbidden: (Token, Token) -> Bool = { _, _ in false }, step: (Step) throws -> Void
   ) rethrows {
     precondition(words.count < Int(UInt32.max), "fewer than 2^32 symbols in distinct words")
     countPairs()
-    while !isEnough(), let entry = prefers.map({ nextEntry(preferring: $0) }) ?? nextEntry(),
-      entry.count >= max(1, minimumCount)
-    {
+    while !isEnough(), let entry = nextEntry(ties), entry.count >= max(1, minimumCount) {
       let left = entry.left
       let right = entry.right
       // A pair comes about only by the merge that makes one of its sides: it never comes again.
@@ -84,9 +91,31 @@ public struct BytePairLearner: ~Copyable {
     return nil
   }
 
-  /// Of all entries with the largest true count the one that `prefers` puts first.
+  /// The next entry by these ties.
+  private mutating func nextEntry(_ ties: Ties) -> PairQueue.Entry? {
+    switch ties {
+    case .smallerIDs: nextEntry()
+    case .preferred(let prefers):
+      nextEntry { _, a, b in prefers((a.left, a.right), (b.left, b.right)) }
+    case .firstPlace: nextEntry { $0.firstPlace(of: $1) < $0.firstPlace(of: $2) }
+    }
+  }
+
+  /// Where the pair of an entry stands first: a word's place above, the place within it below.
+  private func firstPlace(of entry: PairQueue.Entry) -> UInt64 {
+    for place in places[Int(entry.start)..<Int(entry.start) + Int(entry.length)] {
+      let first = Int(place) + BytePairLearner.headerCount
+      for index in first..<first + Int(words[Int(place)]) - 1
+      where words[index] == entry.left && words[index + 1] == entry.right {
+        return UInt64(place) << 32 | UInt64(index - first)
+      }
+    }
+    return .max
+  }
+
+  /// Of all entries with the largest true count the one that `precedes` puts first.
   private mutating func nextEntry(
-    preferring prefers: ((Token, Token), (Token, Token)) -> Bool
+    _ precedes: (borrowing BytePairLearner, PairQueue.Entry, PairQueue.Entry) -> Bool
   ) -> PairQueue.Entry? {
     guard var best = nextEntry() else { return nil }
     var others: [PairQueue.Entry] = []
@@ -95,7 +124,7 @@ public struct BytePairLearner: ~Copyable {
         others.append(entry)
         break
       }
-      if prefers((entry.left, entry.right), (best.left, best.right)) {
+      if precedes(self, entry, best) {
         others.append(best)
         best = entry
       } else {

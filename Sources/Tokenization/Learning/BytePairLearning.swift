@@ -21,6 +21,12 @@ public struct BytePairLearning: Sendable {
     case bytes
     /// The pair of larger strings, left first: subword-nmt, and Stanford's CS336.
     case subwordNMT = "subword-nmt"
+    /// The pair that stands first in the text: minbpe, and tiktoken's educational trainer. Bytes are
+    /// numbered by their value; words must come in the order of their first appearance.
+    case firstSeen = "first-seen"
+
+    /// Whether the order of words decides.
+    public var needsOrder: Bool { self == .firstSeen }
   }
 
   public var level: BytePairModel.Level
@@ -116,14 +122,16 @@ public struct BytePairLearning: Sendable {
     try learner.learn(
       minimumCount: minimumCount, spelled: { pieces.id(joining: $0, $1) },
       isEnough: { pieces.nextID >= size.vocabulary || model.merges.count >= size.merges },
-      prefers: ties != .subwordNMT
-        ? nil
-        : { a, b in
-          let left = (pieces.bytes(of: a.0), pieces.bytes(of: b.0))
-          return left.0 == left.1
-            ? pieces.bytes(of: b.1).lexicographicallyPrecedes(pieces.bytes(of: a.1))
-            : left.1.lexicographicallyPrecedes(left.0)
-        },
+      ties: ties == .firstSeen
+        ? .firstPlace
+        : ties != .subwordNMT
+          ? .smallerIDs
+          : .preferred { a, b in
+            let left = (pieces.bytes(of: a.0), pieces.bytes(of: b.0))
+            return left.0 == left.1
+              ? pieces.bytes(of: b.1).lexicographicallyPrecedes(pieces.bytes(of: a.1))
+              : left.1.lexicographicallyPrecedes(left.0)
+          },
       isForbidden: { [forbidden] in
         !forbidden.isEmpty && forbidden.contains(Array(pieces.bytes(of: $0) + pieces.bytes(of: $1)))
       },
@@ -151,7 +159,9 @@ public struct BytePairLearning: Sendable {
   /// code point.
   private func addAlphabet(of counts: WordCounts, to pieces: inout PieceNumbering) {
     if level == .byte, wordEnd.isEmpty {
-      let order = ties == .bytes ? Array(UInt8.min...UInt8.max) : ByteLevelAlphabet.order
+      let order =
+        ties == .bytes || ties == .firstSeen
+        ? Array(UInt8.min...UInt8.max) : ByteLevelAlphabet.order
       for byte in order { _ = pieces.add([byte]) }
       return
     }

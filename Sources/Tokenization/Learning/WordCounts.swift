@@ -9,14 +9,16 @@ public final class WordCounts: @unchecked Sendable {
   private var table = PieceTable()
   /// By number in the table.
   private var counts: [Int] = []
+  /// Whether words keep the order of their first appearance.
+  private let keepsOrder: Bool
 
-  public init() {}
+  public init(keepsOrder: Bool = false) { self.keepsOrder = keepsOrder }
 
   /// Number of distinct pieces.
   public var count: Int { short.count + counts.count }
 
   public func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
-    guard word.count > WordCache.keyLimit || word.isEmpty else {
+    guard keepsOrder || word.count > WordCache.keyLimit || word.isEmpty else {
       return short.add(word.baseAddress!, word.count, readable: word.count, count: count)
     }
     let index = Int(table.insert(word))
@@ -42,7 +44,7 @@ public final class WordCounts: @unchecked Sendable {
     S.forEachPiece(in: text) { start, end in
       let length = end &- start
       let piece = text.base + start
-      if length <= WordCache.keyLimit {
+      if length <= WordCache.keyLimit, !keepsOrder {
         short.wait(for: piece, length, readable: text.count &- start)
       } else {
         add(UnsafeBufferPointer(start: piece, count: length), count: 1)
@@ -59,8 +61,8 @@ public final class WordCounts: @unchecked Sendable {
     other.counts = []
   }
 
-  /// Calls `body` with each distinct piece and its count. The order depends on threads: nothing that
-  /// is written may.
+  /// Calls `body` with each distinct piece and its count. Where it is not kept the order depends on
+  /// threads: nothing that is written may.
   public func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
     short.forEachWord(body)
     for index in counts.indices { body(table.spelling(of: Token(index)), counts[index]) }
@@ -69,13 +71,14 @@ public final class WordCounts: @unchecked Sendable {
   /// Counts the pieces of all records.
   ///
   /// - keepsTerminators: a record's terminator is part of its text.
+  /// - keepsOrder: words stand in the order of their first appearance; one thread counts them.
   public static func counted(
-    _ reader: RecordReader, pattern: SplitPattern, keepsTerminators: Bool = false, threads: Int = 1,
-    progress: (Int) -> Void = { _ in }
+    _ reader: RecordReader, pattern: SplitPattern, keepsTerminators: Bool = false,
+    keepsOrder: Bool = false, threads: Int = 1, progress: (Int) -> Void = { _ in }
   ) throws -> WordCounts {
-    let workers = WorkerPool { WordCounts() }
+    let workers = WorkerPool { WordCounts(keepsOrder: keepsOrder) }
     try orderedParallelMap(
-      threads: threads, next: { try reader.nextBlock() },
+      threads: keepsOrder ? 1 : threads, next: { try reader.nextBlock() },
       transform: { block in
         workers.with { counts in
           block.forEachRecord { record, _ in
@@ -101,8 +104,10 @@ public final class WordCounts: @unchecked Sendable {
   /// count-ngrams counts as `</s>`, are no words.
   ///
   /// - Throws: `StreamError` at a line that is none.
-  public static func weighted(_ reader: RecordReader) throws(StreamError) -> WordCounts {
-    let counts = WordCounts()
+  public static func weighted(
+    _ reader: RecordReader, keepsOrder: Bool = false
+  ) throws(StreamError) -> WordCounts {
+    let counts = WordCounts(keepsOrder: keepsOrder)
     var word = ByteBuffer()
     while let block = try reader.nextBlock() {
       try block.forEachRecord { (record, number) throws(StreamError) in
