@@ -103,7 +103,7 @@ let floors: [[Target]] = [
   [
     module("Decoding", ["ByteStreams", "LanguageModel", "Probability", "TokenStreams"]),
     module(
-      "NGrams", ["ByteStreams", "ExternalSort", "LanguageModel", "TokenStreams"],
+      "NGrams", ["ByteStreams", "CSystem", "ExternalSort", "LanguageModel", "TokenStreams"],
       settings: uncheckedAccess),
     module("EnergyModels", ["ByteStreams", "Probability"]),
     module(

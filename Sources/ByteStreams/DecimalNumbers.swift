@@ -41,30 +41,57 @@ extension ByteBuffer {
 
   /// Appends d.ddd × 10^exponent: plainly where that takes few zeros, else with an exponent.
   private mutating func append(digits: UInt64, count digitCount: Int, exponent: Int) {
+    reserve(48)
+    let start = base + count
     let point = exponent + 1
     if point > 15 || point < -4 {
-      let start = count
-      append(decimal: digits)
-      if digitCount > 1 { insertPoint(at: start + 1) }
+      ByteBuffer.write(digits, count: digitCount, to: start + 1)
+      start[0] = start[1]
+      start[1] = UInt8(ascii: ".")
+      count += digitCount == 1 ? 1 : digitCount + 1
       append(UInt8(ascii: "e"))
       if exponent < 0 { append(UInt8(ascii: "-")) }
       append(decimal: UInt64(exponent.magnitude))
     } else if point <= 0 {
-      append([0x30, UInt8(ascii: ".")])
-      for _ in point..<0 { append(0x30) }
-      append(decimal: digits)
+      start[0] = 0x30
+      start[1] = UInt8(ascii: ".")
+      (start + 2).update(repeating: 0x30, count: -point)
+      ByteBuffer.write(digits, count: digitCount, to: start + 2 - point)
+      count += 2 - point + digitCount
+    } else if point < digitCount {
+      ByteBuffer.write(digits, count: digitCount, to: start + 1)
+      for index in 0..<point { start[index] = start[index + 1] }
+      start[point] = UInt8(ascii: ".")
+      count += digitCount + 1
     } else {
-      let start = count
-      append(decimal: digits)
-      for _ in 0..<max(0, point - digitCount) { append(0x30) }
-      if point < digitCount { insertPoint(at: start + point) }
+      ByteBuffer.write(digits, count: digitCount, to: start)
+      (start + digitCount).update(repeating: 0x30, count: point - digitCount)
+      count += point
     }
   }
 
-  private mutating func insertPoint(at index: Int) {
-    append(0)
-    memmove(base + index + 1, base + index, count - index - 1)
-    base[index] = UInt8(ascii: ".")
+  private static let pairs: StaticString =
+    """
+    00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
+    4950515253545556575859606162636465666768697071727374757677787980818283848586878889909192939495969798\
+    99
+    """
+
+  /// Writes so many digits, two at a time from the last.
+  private static func write(
+    _ digits: UInt64, count: Int, to start: UnsafeMutablePointer<UInt8>
+  ) {
+    let pairs = pairs.utf8Start
+    var rest = digits
+    var index = count
+    while index >= 2 {
+      let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+      index &-= 2
+      start[index] = pairs[2 &* Int(truncatingIfNeeded: pair)]
+      start[index &+ 1] = pairs[2 &* Int(truncatingIfNeeded: pair) &+ 1]
+      rest = quotient
+    }
+    if index == 1 { start[0] = 0x30 &+ UInt8(truncatingIfNeeded: rest) }
   }
 
   private static func scaled(_ value: Double, byPowerOfTen power: Int) -> Double {

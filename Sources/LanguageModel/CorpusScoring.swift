@@ -17,7 +17,13 @@ private struct Part: Sendable {
   var scores: [Score]
   var byteCount: Int?
   var firstUndefined: StreamError?
-  var rows: [UInt8]
+  var rows: Rows
+}
+
+/// The rows that a worker made of a block.
+private final class Rows: @unchecked Sendable {
+  let bytes: ByteBuffer
+  init(_ bytes: consuming ByteBuffer) { self.bytes = bytes }
 }
 
 extension LanguageModel {
@@ -47,16 +53,19 @@ extension LanguageModel {
         scored.firstNumber = number
         var buffer = ByteBuffer(capacity: rows == nil ? 16 : 1 << 18)
         rows?(scored, &buffer)
+        let scores = scored.recordScores
+        let isDefined = scores.allSatisfy { $0.undefinedCount == 0 }
         return Part(
-          scores: scored.recordScores, byteCount: textSize?.byteCount(of: block),
-          firstUndefined: scored.firstUndefined(in: self.vocabulary), rows: Array(buffer.bytes))
+          scores: scores, byteCount: textSize?.byteCount(of: block),
+          firstUndefined: isDefined ? nil : scored.firstUndefined(in: self.vocabulary),
+          rows: Rows(buffer))
       },
       emit: { (part: Part) in
         // Record by record: the sum does not depend on how the stream was cut into blocks.
         for score in part.scores { total.score += score }
         if let byteCount = part.byteCount { total.byteCount! += byteCount }
         total.firstUndefined = total.firstUndefined ?? part.firstUndefined
-        try part.rows.withUnsafeBufferPointer { try sink.write($0) }
+        try sink.write(part.rows.bytes)
       })
     return total
   }
@@ -65,7 +74,6 @@ extension LanguageModel {
 extension ScoredBlock {
   /// The first symbol without a defined probability, as an error.
   fileprivate func firstUndefined(in vocabulary: Vocabulary) -> StreamError? {
-    guard logProbabilities.contains(where: \.isNaN) else { return nil }
     var result: StreamError?
     forEachRecord { tokens, scores, number in
       guard result == nil, let index = scores.firstIndex(where: \.isNaN) else { return }

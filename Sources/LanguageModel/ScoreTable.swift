@@ -77,18 +77,29 @@ public struct ScoreTable: Sendable {
   }
 
   private func appendTokens(_ scored: ScoredBlock, to output: inout ByteBuffer) {
-    var number = scored.firstNumber
-    scored.forEachRecord { tokens, scores, _ in
-      for (offset, logProbability) in scores.enumerated() {
-        let token = offset < tokens.count ? tokens[tokens.startIndex + offset] : vocabulary.end!
-        output.append(vocabulary.spelling(of: token))
-        output.append(0x09)
-        output.append(value: measure.value(of: logProbability))
-        output.append(0x09)
-        output.append(decimal: UInt64(number))
-        output.append(0x0A)
+    var number = ByteBuffer()
+    var recordNumber = scored.firstNumber
+    let predictedEnd = scored.predictsEnd ? vocabulary.end : nil
+    var start = 0
+    scored.block.tokens.withUnsafeBufferPointer { tokens in
+      scored.logProbabilities.withUnsafeBufferPointer { scores in
+        for (record, end) in scored.block.recordEnds.enumerated() {
+          number.removeAll()
+          number.append(decimal: UInt64(recordNumber))
+          func append(_ token: Token, _ logProbability: Double) {
+            output.append(vocabulary.spelling(of: token))
+            output.append(0x09)
+            output.append(value: measure.value(of: logProbability))
+            output.append(0x09)
+            output.append(number.bytes)
+            output.append(0x0A)
+          }
+          for index in start..<end { append(tokens[index], scores[index &+ record]) }
+          if let predictedEnd { append(predictedEnd, scores[end &+ record]) }
+          start = end
+          recordNumber += 1
+        }
       }
-      number += 1
     }
   }
 

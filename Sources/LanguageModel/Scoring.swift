@@ -69,7 +69,7 @@ public struct ScoredBlock: Sendable {
   public let logProbabilities: [Double]
   /// The number of its first record in a stream of several files.
   var firstNumber: Int
-  private let predictsEnd: Bool
+  let predictsEnd: Bool
   private let unknown: Token?
 
   fileprivate init(

@@ -8,14 +8,18 @@ internal import TokenStreams
 /// Lines of a section may stand in any order; the back-off column may be missing; -99 and less mean
 /// zero; blank lines and `#` lines may stand before `\data\`. Strict about the rest: the header's
 /// numbers, sections in order, finite values, no positive log-probability, `\end\`.
+///
+/// The lines of orders 2 and up, nearly all there are, are read on several threads.
 struct ARPAReader: ~Copyable {
-  private let records: RecordReader
+  private let stretches: ARPAStretches
   private let name: String
   private var table = PieceTable()
+  private var words: ARPAWords?
   private var decoding = TextDecoding.unknown
   private var tokenizerFingerprint: UInt64?
   private var expectedCounts: [Int] = []
   private var sections: [ARPASection] = []
+  private var place = Place.preamble
 
   /// Whether text begins as an ARPA file does: `\data\` after nothing but blank and `#` lines.
   static func recognises(_ file: InputFile) throws(StreamError) -> Bool {
@@ -32,7 +36,7 @@ struct ARPAReader: ~Copyable {
   }
 
   init(_ file: InputFile) {
-    records = RecordReader(file: file, blockByteCount: 1 << 20)
+    stretches = ARPAStretches(RecordReader(file: file, blockByteCount: 1 << 20))
     name = file.name
   }
 
@@ -46,37 +50,54 @@ struct ARPAReader: ~Copyable {
   ///
   /// - Throws: `StreamError` with the line that is wrong.
   consuming func read() throws(StreamError) -> BackoffTable {
-    var place = Place.preamble
-    var lineNumber = 0
-    while let block = try records.nextBlock() {
-      try block.forEachRecord { (line, number) throws(StreamError) in
-        lineNumber = number
-        do throws(StreamError) {
-          try accept(ARPAReader.trimmed(line), &place)
-        } catch { throw StreamError(.line(name, number), error.problem, advice: error.advice) }
+    var stretches = stretches
+    // Up to the end of the unigrams, which number the words.
+    while words == nil, let stretch = try stretches.next() { try accept(stretch) }
+    do {
+      if let words {
+        let order = expectedCounts.count
+        try orderedParallelMap(
+          threads: Machine.availableCores, next: { try stretches.next() },
+          transform: { (stretch: ARPAStretch) -> (ARPAStretch, ARPASection?) in
+            guard let length = stretch.sectionLength, length > 1, length <= order else {
+              return (stretch, nil)
+            }
+            var part = ARPASection(length: length, isLast: length == order)
+            try part.append(stretch, words)
+            return (stretch, part)
+          },
+          emit: { (stretch: ARPAStretch, part: ARPASection?) in
+            guard let part else { return try accept(stretch) }
+            sections[part.length - 1].append(part)
+          })
       }
+    } catch {
+      throw error as? StreamError ?? StreamError(.file(name), "\(error)")
     }
     guard place == .end else {
       throw StreamError(
-        .line(name, lineNumber), "the file ends before \\end\\", advice: "its writer did not finish"
-      )
+        .line(name, stretches.lineNumber), "the file ends before \\end\\",
+        advice: "its writer did not finish")
     }
     return try finished()
   }
 
-  private static func trimmed(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
-    var (start, end) = (0, line.count)
-    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
-    while start < end, isBlank(line[start]) { start += 1 }
-    while end > start, isBlank(line[end - 1]) { end -= 1 }
-    return UnsafeBufferPointer(rebasing: line[start..<end])
+  /// Takes lines one by one.
+  private mutating func accept(_ stretch: ARPAStretch) throws(StreamError) {
+    try stretch.forEachLine { (line, number) throws(StreamError) in
+      do throws(StreamError) {
+        try accept(line)
+      } catch { throw StreamError(.line(name, number), error.problem, advice: error.advice) }
+    }
   }
 
-  private mutating func accept(_ line: UnsafeBufferPointer<UInt8>, _ place: inout Place)
-    throws(StreamError)
-  {
+  private mutating func accept(_ line: UnsafeBufferPointer<UInt8>) throws(StreamError) {
     if case .section(let length) = place, let first = line.first, first != 0x5C {
-      return try sections[length - 1].append(line, &table)
+      // Of the other sections a worker reads the lines.
+      precondition(length == 1)
+      return try sections[0].append(line, limit: line.baseAddress! + line.count) {
+        (word, _) throws(StreamError) in table.token(asWritten: word)
+      }
     }
     if line.isEmpty || place == .end { return }
     if place == .preamble, line[0] == UInt8(ascii: "#") { return acceptComment(line) }
@@ -95,7 +116,10 @@ struct ARPAReader: ~Copyable {
       }
       expectedCounts.append(count)
     case .header, .section, .between:
-      if case .section = place { try checkLastSection() }
+      if case .section(let length) = place {
+        try checkLastSection()
+        if length == 1 { numberWords() }
+      }
       if text == "\\end\\" {
         guard sections.count == expectedCounts.count, !sections.isEmpty else {
           throw StreamError(
@@ -134,105 +158,24 @@ struct ARPAReader: ~Copyable {
     }
   }
 
-  /// Numbers the words as a model does and builds the tree.
-  private mutating func finished() throws(StreamError) -> BackoffTable {
+  /// Numbers the words as a model does.
+  private mutating func numberWords() {
     var found = PieceTable()
     swap(&found, &table)
-    let words = Vocabulary(found)
+    let read = Vocabulary(found)
+    let spellings = (0..<Token(read.count)).map {
+      ARPAWords.isUnknown(read.spelling(of: $0)) ? Spelling.unknown : Array(read.spelling(of: $0))
+    }
     let vocabulary = Vocabulary(
-      modelSpellings: (0..<Token(words.count)).map {
-        ARPAReader.isUnknown(words.spelling(of: $0))
-          ? Spelling.unknown : Array(words.spelling(of: $0))
-      },
-      decoding: decoding, tokenizerFingerprint: tokenizerFingerprint)
-    let numbers = (0..<Token(words.count)).map {
-      ARPAReader.isUnknown(words.spelling(of: $0))
-        ? 0 : vocabulary.token(words.spelling(of: $0))!
-    }
+      modelSpellings: spellings, decoding: decoding, tokenizerFingerprint: tokenizerFingerprint)
+    let numbers = spellings.map { vocabulary.token($0)! }
+    words = ARPAWords(vocabulary: vocabulary, listed: Set(numbers.filter { $0 < 3 }))
+    sections[0].tokens = sections[0].tokens.map { numbers[Int($0)] }
+  }
+
+  private mutating func finished() throws(StreamError) -> BackoffTable {
     do throws(StreamError) {
-      return try BackoffTable(sections: &sections, numbers, vocabulary)
+      return try BackoffTable(sections: &sections, words!.vocabulary)
     } catch { throw StreamError(.file(name), error.problem, advice: error.advice) }
-  }
-
-  /// `<UNK>` is what some older writers call `<unk>`.
-  private static func isUnknown(_ spelling: UnsafeBufferPointer<UInt8>) -> Bool {
-    spelling.elementsEqual("<UNK>".utf8)
-  }
-}
-
-/// The n-grams of one order with their values, in the order of the file.
-struct ARPASection {
-  let length: Int
-  let isLast: Bool
-  /// [length][count] Tokens by position.
-  var columns: [[Token]]
-  var log10Probabilities: [Double] = []
-  var log10Backoffs: [Double] = []
-
-  var count: Int { log10Probabilities.count }
-
-  init(length: Int, isLast: Bool) {
-    self.length = length
-    self.isLast = isLast
-    columns = Array(repeating: [], count: length)
-  }
-
-  /// Reads `log10p w1 ... wk [backoff]`.
-  mutating func append(_ line: UnsafeBufferPointer<UInt8>, _ table: inout PieceTable)
-    throws(StreamError)
-  {
-    var index = 0
-    var field = 0
-    var backoff = 0.0
-    while index < line.count {
-      while index < line.count, line[index] == 0x20 || line[index] == 0x09 { index &+= 1 }
-      let start = index
-      while index < line.count, line[index] != 0x20, line[index] != 0x09 { index &+= 1 }
-      let part = UnsafeBufferPointer(rebasing: line[start..<index])
-      if field == 0 {
-        log10Probabilities.append(try value(part, mayBePositive: false))
-      } else if field <= length {
-        let token: Token
-        if let known = table.find(part) {
-          token = known
-        } else if length == 1 {
-          token = table.token(asWritten: part)
-        } else {
-          // Spelt otherwise than we would, or not among the unigrams.
-          let before = table.count
-          token = table.token(asWritten: part)
-          guard table.count == before else {
-            throw StreamError(
-              .none, "'\(String(decoding: part, as: UTF8.self))' is not among the unigrams")
-          }
-        }
-        columns[field - 1].append(token)
-      } else if field == length + 1, !isLast {
-        backoff = try value(part, mayBePositive: true)
-      } else {
-        throw StreamError(.none, "more than \(length) words in a line of \(length)-grams")
-      }
-      field += 1
-    }
-    guard field > length else {
-      throw StreamError(.none, "fewer than \(length) words in a line of \(length)-grams")
-    }
-    if !isLast { log10Backoffs.append(backoff) }
-  }
-
-  private func value(_ bytes: UnsafeBufferPointer<UInt8>, mayBePositive: Bool) throws(StreamError)
-    -> Double
-  {
-    let text = { String(decoding: bytes.prefix(40), as: UTF8.self) }
-    guard let value = DecimalNumber.parse(bytes) else {
-      let isInfinite = text().lowercased() == "-inf"
-      if isInfinite { return -.infinity }
-      throw StreamError(.none, "'\(text())' is no finite number")
-    }
-    guard mayBePositive || value <= 0 else {
-      throw StreamError(
-        .none, "log-probability \(text()) is above 0", advice: "a probability is at most 1")
-    }
-    return value <= -99 ? -.infinity : value
   }
 }

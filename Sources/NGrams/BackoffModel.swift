@@ -134,23 +134,6 @@ public struct BackoffModel: LanguageModel {
 /// ln 10: the model's values are base 10, the protocol's are nats.
 let nepersPerDecade = 2.302_585_092_994_046
 
-extension PackedTrie {
-  /// The child of `node` of level `level` by `token`.
-  @inline(__always) func child(of node: Int, level: Int, by token: Token) -> Int? {
-    let range = levels[level].children(node)
-    let next = levels[level &+ 1]
-    var low = range.lowerBound
-    var count = range.upperBound &- low
-    // Branch-free halving: `low` is the last place not above the token, if there is one.
-    while count > 1 {
-      let half = count &>> 1
-      low = next.token(low &+ half) <= token ? low &+ half : low
-      count &-= half
-    }
-    return count == 1 && next.token(low) == token ? low : nil
-  }
-}
-
 /// The distribution without a context, in nats, computed when first asked for.
 private final class UnigramRow: Sendable {
   private let values = Mutex<[Double]>([])

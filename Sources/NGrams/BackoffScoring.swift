@@ -4,8 +4,8 @@ internal import LanguageModel
 public import TokenStreams
 
 extension BackoffModel {
-  /// Scores the records of a block side by side: while one record's n-gram comes from memory, the
-  /// others' are looked for.
+  /// Scores several records of a block in turn, a token of each: while one record's n-grams come from
+  /// memory, the others' are looked at.
   public func logProbabilities(
     ofRecordsIn block: TokenBlock, into scores: inout MutableSpan<Double>
   ) {
@@ -22,209 +22,207 @@ extension BackoffModel {
 
 /// Several records being scored at once, each in its lane.
 ///
-/// Unsafe: all pointers are to arrays of [contexts, lanes] or [lanes], allocated and freed here; lane
-/// numbers are below `width` and context lengths below the order.
+/// Unsafe: `contexts` is [lanes, order - 1] (one at least) and `lanes` is [lanes], allocated and freed
+/// here; lane numbers are below `width`, lengths of contexts below the order, and tokens below the
+/// vocabulary's count. Where children are, the trie has bounded.
 private final class ScoringLanes {
+  /// Enough for the other lanes' work to last as long as a cache line takes to come.
   private static let width = 16
+
+  /// What a context says about the token after it.
+  private struct Context {
+    /// Its children, on the level below.
+    var first: UInt32
+    var count: UInt32
+    /// The child, among many, that is by the next token if any is, or -1.
+    var candidate: Int
+    /// Log10 of what backing off from it costs.
+    var backoff: Double
+  }
+
+  private struct Lane {
+    var record: Int
+    /// The next token, and where the record's tokens end.
+    var place: Int
+    var end: Int
+    /// How many of the lane's contexts are in the model: of 1, 2, ... tokens.
+    var length: Int
+    /// The token to be scored next.
+    var token: Token
+    /// Whether the contexts' candidates are for it.
+    var hasCandidates: Bool
+  }
 
   private let trie: PackedTrie
   private let contextCount: Int
-  /// [contexts, lanes] The children of each lane's contexts, and what backing off from them costs; the
-  /// next step's beside this one's.
-  private var firsts: UnsafeMutablePointer<Int>
-  private var counts: UnsafeMutablePointer<Int>
-  private var backoffs: UnsafeMutablePointer<Double>
-  private var nextFirsts: UnsafeMutablePointer<Int>
-  private var nextCounts: UnsafeMutablePointer<Int>
-  private var nextBackoffs: UnsafeMutablePointer<Double>
-  /// [lanes]
-  private let lengths: UnsafeMutablePointer<Int>
-  private let matched: UnsafeMutablePointer<Int>
-  private let tokens: UnsafeMutablePointer<Token>
-  private let values: UnsafeMutablePointer<Double>
-  private let places: UnsafeMutablePointer<Int>
-  private let ends: UnsafeMutablePointer<Int>
-  private let records: UnsafeMutablePointer<Int>
-  /// [lanes] The search under way.
-  private let lows: UnsafeMutablePointer<Int>
-  private let rests: UnsafeMutablePointer<Int>
-  private let searching: UnsafeMutablePointer<Int>
+  private let contexts: UnsafeMutablePointer<Context>
+  private let lanes: UnsafeMutablePointer<Lane>
 
   init(_ trie: PackedTrie) {
     self.trie = trie
     contextCount = max(trie.order - 1, 1)
-    let width = ScoringLanes.width
-    func integers(_ count: Int) -> UnsafeMutablePointer<Int> {
-      let pointer = UnsafeMutablePointer<Int>.allocate(capacity: count)
-      pointer.initialize(repeating: 0, count: count)
-      return pointer
-    }
-    func doubles(_ count: Int) -> UnsafeMutablePointer<Double> {
-      let pointer = UnsafeMutablePointer<Double>.allocate(capacity: count)
-      pointer.initialize(repeating: 0, count: count)
-      return pointer
-    }
-    firsts = integers(contextCount * width)
-    counts = integers(contextCount * width)
-    backoffs = doubles(contextCount * width)
-    nextFirsts = integers(contextCount * width)
-    nextCounts = integers(contextCount * width)
-    nextBackoffs = doubles(contextCount * width)
-    lengths = integers(width)
-    matched = integers(width)
-    tokens = .allocate(capacity: width)
-    tokens.initialize(repeating: 0, count: width)
-    values = doubles(width)
-    places = integers(width)
-    ends = integers(width)
-    records = integers(width)
-    lows = integers(width)
-    rests = integers(width)
-    searching = integers(width)
+    contexts = .allocate(capacity: contextCount * ScoringLanes.width)
+    contexts.initialize(
+      repeating: Context(first: 0, count: 0, candidate: -1, backoff: 0),
+      count: contextCount * ScoringLanes.width)
+    lanes = .allocate(capacity: ScoringLanes.width)
+    lanes.initialize(
+      repeating: Lane(
+        record: 0, place: 0, end: 0, length: 0, token: 0, hasCandidates: false),
+      count: ScoringLanes.width)
   }
 
   deinit {
-    for pointer in [
-      firsts, counts, nextFirsts, nextCounts, lengths, matched, places, ends, records, lows, rests,
-      searching,
-    ] {
-      pointer.deallocate()
-    }
-    for pointer in [backoffs, nextBackoffs, values] { pointer.deallocate() }
-    tokens.deallocate()
+    contexts.deallocate()
+    lanes.deallocate()
   }
 
+  /// - end: `</s>`, if the model predicts it.
+  /// - scores: [all.count + recordEnds.count]
   func score(
     _ all: UnsafeBufferPointer<Token>, recordEnds: [Int], end: Token?,
     into scores: UnsafeMutableBufferPointer<Double>
   ) {
     var nextRecord = 0
-    var laneCount = 0
-    // Puts the next record into a lane; false when there is none.
+    /// Puts the next record that has something to score into a lane; false when there is none.
     func begin(_ lane: Int) -> Bool {
-      guard nextRecord < recordEnds.count else { return false }
-      records[lane] = nextRecord
-      places[lane] = nextRecord == 0 ? 0 : recordEnds[nextRecord - 1]
-      ends[lane] = recordEnds[nextRecord]
-      nextRecord += 1
-      lengths[lane] = 0
-      if trie.order > 1 {
-        note(Int(trie.vocabulary.beginning!), level: 0, lane, firsts, counts, backoffs)
-        lengths[lane] = 1
+      while nextRecord < recordEnds.count {
+        let record = nextRecord
+        nextRecord += 1
+        let start = record == 0 ? 0 : recordEnds[record - 1]
+        if end == nil {
+          scores[recordEnds[record] + record] = 0
+          if start == recordEnds[record] { continue }
+        }
+        lanes[lane] = Lane(
+          record: record, place: start, end: recordEnds[record], length: 0,
+          token: start == recordEnds[record] ? end! : all[start], hasCandidates: false)
+        if trie.order > 1 {
+          contexts[lane * contextCount] = context(Int(trie.vocabulary.beginning!), level: 0)
+          lanes[lane].length = 1
+        }
+        return true
       }
-      return true
+      return false
     }
+    var laneCount = 0
     while laneCount < ScoringLanes.width, begin(laneCount) { laneCount += 1 }
     while laneCount > 0 {
-      // A record without a token or an end to score gives its lane away.
-      var lane = 0
-      while lane < laneCount {
-        if places[lane] < ends[lane] {
-          tokens[lane] = all[places[lane]]
-        } else if let end, places[lane] == ends[lane] {
-          tokens[lane] = end
+      var index = 0
+      while index < laneCount {
+        let lane = lanes + index
+        let place = lane.pointee.place
+        scores[place &+ lane.pointee.record] =
+          score(lane, contexts + index &* contextCount) * nepersPerDecade
+        lane.pointee.place = place &+ 1
+        if place &+ 1 < lane.pointee.end {
+          lane.pointee.token = all[place &+ 1]
+        } else if let end, place < lane.pointee.end {
+          lane.pointee.token = end
         } else {
-          if end == nil { scores[ends[lane] + records[lane]] = 0 }
-          if !begin(lane) {
+          if !begin(index) {
             laneCount -= 1
-            move(laneCount, to: lane)
+            move(laneCount, to: index)
           }
           continue
         }
-        lane += 1
-      }
-      if laneCount == 0 { return }
-      step(laneCount)
-      for lane in 0..<laneCount {
-        scores[places[lane] + records[lane]] = values[lane] * nepersPerDecade
-        places[lane] += 1
+        prefetch(lane, contexts + index &* contextCount)
+        // Half way round, what this lane asks for now has come, and what it leads to is asked for.
+        var other = index &+ ScoringLanes.width / 2
+        if other >= laneCount {
+          other = laneCount <= ScoringLanes.width / 2 ? index : other &- laneCount
+        }
+        findCandidates(lanes + other, contexts + other &* contextCount)
+        index &+= 1
       }
     }
   }
 
   private func move(_ source: Int, to lane: Int) {
     guard source != lane else { return }
-    let width = ScoringLanes.width
-    for context in 0..<lengths[source] {
-      firsts[context * width + lane] = firsts[context * width + source]
-      counts[context * width + lane] = counts[context * width + source]
-      backoffs[context * width + lane] = backoffs[context * width + source]
-    }
-    lengths[lane] = lengths[source]
-    places[lane] = places[source]
-    ends[lane] = ends[source]
-    records[lane] = records[source]
+    lanes[lane] = lanes[source]
+    (contexts + lane * contextCount).update(
+      from: contexts + source * contextCount, count: lanes[source].length)
   }
 
-  /// Notes what a node means as a context.
-  @inline(__always) private func note(
-    _ node: Int, level: Int, _ lane: Int, _ firsts: UnsafeMutablePointer<Int>,
-    _ counts: UnsafeMutablePointer<Int>, _ backoffs: UnsafeMutablePointer<Double>
-  ) {
-    let slot = level &* ScoringLanes.width &+ lane
+  @inline(__always) private func context(_ node: Int, level: Int) -> Context {
     let children = trie.levels[level].children(node)
-    firsts[slot] = children.lowerBound
-    counts[slot] = children.upperBound &- children.lowerBound
-    backoffs[slot] = trie.levels[level].log10Backoff(node)
+    return Context(
+      first: UInt32(truncatingIfNeeded: children.lowerBound),
+      count: UInt32(truncatingIfNeeded: children.upperBound &- children.lowerBound),
+      candidate: -1, backoff: trie.levels[level].log10Backoff(node))
   }
 
-  /// Scores one token in each lane and moves on by it.
-  private func step(_ laneCount: Int) {
+  /// The log10-probability of a lane's token after its contexts, which then move on by it.
+  @inline(__always) private func score(
+    _ lane: UnsafeMutablePointer<Lane>, _ contexts: UnsafeMutablePointer<Context>
+  ) -> Double {
     let levels = trie.levels
-    let width = ScoringLanes.width
     let longest = levels.count &- 1
-    for lane in 0..<laneCount {
-      let token = Int(tokens[lane])
-      values[lane] = levels[0].log10Probability(token)
-      matched[lane] = 0
-      if longest > 0 { note(token, level: 0, lane, nextFirsts, nextCounts, nextBackoffs) }
+    let token = lane.pointee.token
+    var result = levels[0].log10Probability(Int(token))
+    if longest == 0 { return result }
+    // Replaced from the shortest context up: each is used before its successor overwrites it.
+    var successor = context(Int(token), level: 0)
+    let count = lane.pointee.length
+    let hasCandidates = lane.pointee.hasCandidates
+    var matched = 0
+    while matched < count {
+      let next = levels.baseAddress! + (matched &+ 1)
+      let run = contexts + matched
+      let (first, runLength) = (Int(run.pointee.first), Int(run.pointee.count))
+      let child =
+        hasCandidates && runLength > PackedTrie.shortRunLength
+        ? next.pointee.index(
+          of: token, from: first, count: runLength, candidate: run.pointee.candidate)
+        : next.pointee.index(of: token, from: first, count: runLength)
+      if child < 0 { break }
+      run.pointee = successor
+      matched &+= 1
+      result = next.pointee.log10Probability(child)
+      if matched < longest { successor = context(child, level: matched) }
     }
-    var context = 0
-    while context < longest {
-      // The lanes that have a context of this length and matched all shorter ones.
-      var active = 0
-      var largest = 0
-      for lane in 0..<laneCount where matched[lane] == context && lengths[lane] > context {
-        searching[active] = lane
-        lows[active] = firsts[context &* width &+ lane]
-        rests[active] = counts[context &* width &+ lane]
-        largest = max(largest, rests[active])
-        active &+= 1
-      }
-      if active == 0 { break }
-      let next = levels[context &+ 1]
-      // Halve all the runs in turn: their loads do not wait for each other.
-      while largest > 1 {
-        for index in 0..<active {
-          let half = rests[index] &>> 1
-          let middle = lows[index] &+ half
-          lows[index] = next.token(middle) <= tokens[searching[index]] ? middle : lows[index]
-          rests[index] &-= half
-        }
-        largest &-= largest &>> 1
-      }
-      for index in 0..<active {
-        let lane = searching[index]
-        let node = lows[index]
-        guard rests[index] == 1, next.token(node) == tokens[lane] else { continue }
-        values[lane] = next.log10Probability(node)
-        matched[lane] = context &+ 1
-        if context &+ 1 < longest {
-          note(node, level: context &+ 1, lane, nextFirsts, nextCounts, nextBackoffs)
-        }
-      }
-      context &+= 1
+    var index = matched
+    while index < count {
+      result += contexts[index].backoff
+      index &+= 1
     }
-    for lane in 0..<laneCount {
-      var index = matched[lane]
-      while index < lengths[lane] {
-        values[lane] += backoffs[index &* width &+ lane]
-        index &+= 1
-      }
-      lengths[lane] = min(matched[lane] &+ 1, longest)
+    if matched < longest {
+      contexts[matched] = successor
+      lane.pointee.length = matched &+ 1
+    } else {
+      lane.pointee.length = longest
     }
-    swap(&firsts, &nextFirsts)
-    swap(&counts, &nextCounts)
-    swap(&backoffs, &nextBackoffs)
+    lane.pointee.hasCandidates = false
+    return result
+  }
+
+  /// Asks for what the search of a lane's token begins with.
+  @inline(__always) private func prefetch(
+    _ lane: UnsafeMutablePointer<Lane>, _ contexts: UnsafeMutablePointer<Context>
+  ) {
+    let levels = trie.levels
+    let token = lane.pointee.token
+    levels[0].prefetch(Int(token))
+    // Of a context without children the longer ones have none either.
+    for index in 0..<lane.pointee.length {
+      if contexts[index].count == 0 { return }
+      levels[index &+ 1].prefetch(
+        token, from: Int(contexts[index].first), count: Int(contexts[index].count))
+    }
+  }
+
+  /// Finds what may be the lane's n-grams where contexts have many children.
+  @inline(__always) private func findCandidates(
+    _ lane: UnsafeMutablePointer<Lane>, _ contexts: UnsafeMutablePointer<Context>
+  ) {
+    let levels = trie.levels
+    for index in 0..<lane.pointee.length
+    where Int(contexts[index].count) > PackedTrie.shortRunLength {
+      contexts[index].candidate = levels[index &+ 1].candidate(
+        for: lane.pointee.token, from: Int(contexts[index].first),
+        count: Int(contexts[index].count))
+    }
+    lane.pointee.hasCandidates = true
   }
 }

@@ -8,14 +8,12 @@ extension BackoffTable {
   /// are not there, the value that they have by backing off.
   ///
   /// - sections: of orders 1, 2, ...; emptied.
-  /// - numbers: the vocabulary's token for each of the sections'.
   /// - mergingEqual: whether an n-gram may come more than once, for the first to stay.
   /// - Throws: `StreamError` without a place for an n-gram that comes twice.
   init(
-    sections: inout [ARPASection], _ numbers: [Token], _ vocabulary: Vocabulary,
-    mergingEqual: Bool = false
+    sections: inout [ARPASection], _ vocabulary: Vocabulary, mergingEqual: Bool = false
   ) throws(StreamError) {
-    var rows = sections.map { SortedNGrams($0, numbers, mergingEqual: mergingEqual) }
+    var rows = sections.map { SortedNGrams($0, mergingEqual: mergingEqual) }
     sections = []
     try rows[0].makeUnigrams(vocabulary)
     var levels: [NGramTree.Level] = []
@@ -44,19 +42,21 @@ extension BackoffTable {
 
 /// The n-grams of one order in the order of their tokens.
 private struct SortedNGrams {
-  var columns: [[Token]]
+  let length: Int
+  /// [count, length], row-major.
+  var tokens: [Token]
   var probabilities: [Double]
   var backoffs: [Double]
   private let hasBackoffs: Bool
   private let mergesEqual: Bool
   private var isSorted = false
 
-  var length: Int { columns.count }
   var count: Int { probabilities.count }
 
-  init(_ section: ARPASection, _ numbers: [Token], mergingEqual: Bool) {
+  init(_ section: ARPASection, mergingEqual: Bool) {
     mergesEqual = mergingEqual
-    columns = section.columns.map { $0.map { numbers[Int($0)] } }
+    length = section.length
+    tokens = section.tokens
     probabilities = section.log10Probabilities
     backoffs = section.log10Backoffs
     hasBackoffs = !section.isLast
@@ -66,7 +66,7 @@ private struct SortedNGrams {
   mutating func makeUnigrams(_ vocabulary: Vocabulary) throws(StreamError) {
     var all = [Double](repeating: .nan, count: vocabulary.count)
     var allBackoffs = [Double](repeating: 0, count: hasBackoffs ? vocabulary.count : 0)
-    for (row, token) in columns[0].enumerated() {
+    for (row, token) in tokens.enumerated() {
       guard all[Int(token)].isNaN else {
         throw StreamError(
           .none,
@@ -76,14 +76,14 @@ private struct SortedNGrams {
       all[Int(token)] = probabilities[row]
       if hasBackoffs { allBackoffs[Int(token)] = backoffs[row] }
     }
-    columns = [(0..<Token(vocabulary.count)).map { $0 }]
+    tokens = (0..<Token(vocabulary.count)).map { $0 }
     probabilities = all.map { $0.isNaN ? -.infinity : $0 }
     probabilities[Int(vocabulary.beginning!)] = -.infinity
     backoffs = allBackoffs
   }
 
   mutating func append(missing tokens: [Token]) {
-    for position in columns.indices { columns[position].append(tokens[position]) }
+    self.tokens += tokens
     probabilities.append(.nan)
     if hasBackoffs { backoffs.append(0) }
     isSorted = false
@@ -95,54 +95,80 @@ private struct SortedNGrams {
   ) throws(StreamError) -> NGramTree.Level {
     var level = NGramTree.Level()
     if length == 1 {
-      level.tokens = columns[0]
+      level.tokens = tokens
       return level
     }
     try sort()
     let above = rows[length - 2]
-    level.tokens = columns[length - 1]
+    level.tokens = (0..<count).map { tokens[$0 * length + length - 1] }
     level.parents = [UInt32](repeating: 0, count: count)
     level.suffixes = level.parents
+    let lastTokens = levels[length - 2].tokens
     var parent = 0
+    var hasParent = false
+    // What the context's suffix was followed by, from the place on that the last token led to.
+    var run = 0..<0
     for row in 0..<count {
-      // Both stand in the order of their tokens: go on from the last parent.
-      while parent < above.count, above.compare(parent, self, row, offset: 0) < 0 { parent += 1 }
-      let isThere = parent < above.count && above.compare(parent, self, row, offset: 0) == 0
-      if !isThere { missing.append((0..<length - 1).map { columns[$0][row] }) }
+      if row == 0 || !hasSamePrefix(row - 1, row) {
+        // Both stand in the order of their tokens: go on from the last parent.
+        while parent < above.count, above.compare(parent, self, row) < 0 { parent += 1 }
+        hasParent = parent < above.count && above.compare(parent, self, row) == 0
+        if !hasParent { missing.append(Array(tokens[row * length..<(row + 1) * length - 1])) }
+        if hasParent, length > 2 {
+          run = levels[length - 3].children(of: Int(levels[length - 2].suffixes[parent]))
+        }
+      }
       level.parents[row] = UInt32(min(parent, max(above.count - 1, 0)))
       // What the n-gram ends with follows what its context ends with.
-      var suffix: Int? = Int(level.tokens[row])
-      if length > 2 {
-        suffix = nil
-        if isThere {
-          let context = Int(levels[length - 2].suffixes[parent])
-          suffix = child(of: context, by: level.tokens[row], levels)
+      let token = level.tokens[row]
+      if length == 2 {
+        level.suffixes[row] = token
+      } else if hasParent {
+        let suffix = SortedNGrams.place(of: token, in: run, of: lastTokens)
+        run = suffix..<run.upperBound
+        if run.isEmpty || lastTokens[suffix] != token {
+          missing.append(Array(tokens[row * length + 1..<(row + 1) * length]))
+        } else {
+          level.suffixes[row] = UInt32(suffix)
         }
-        if suffix == nil, isThere { missing.append((1..<length).map { columns[$0][row] }) }
       }
-      level.suffixes[row] = UInt32(suffix ?? 0)
     }
     levels[length - 2].firstChildren = NGramTree.bounds(
       of: level.parents, parentCount: above.count)
     return level
   }
 
-  /// The child on the level above of a node of the level above that.
-  private func child(of context: Int, by token: Token, _ levels: [NGramTree.Level]) -> Int? {
-    let range = levels[length - 3].children(of: context)
-    var (low, high) = (range.lowerBound, range.upperBound)
-    let tokens = levels[length - 2].tokens
+  /// The first place of a run in the order of its tokens that is not below `token`: near its beginning,
+  /// most often.
+  private static func place(of token: Token, in run: Range<Int>, of tokens: [Token]) -> Int {
+    var low = run.lowerBound
+    var step = 1
+    while low + step <= run.upperBound, tokens[low + step - 1] < token {
+      low += step
+      step *= 2
+    }
+    var high = min(low + step - 1, run.upperBound)
     while low < high {
       let middle = (low + high) / 2
       if tokens[middle] < token { low = middle + 1 } else { high = middle }
     }
-    return low < range.upperBound && tokens[low] == token ? low : nil
+    return low
   }
 
-  /// Compares a row with the tokens of another's from `offset` on.
-  private func compare(_ row: Int, _ other: SortedNGrams, _ otherRow: Int, offset: Int) -> Int {
+  private func hasSamePrefix(_ a: Int, _ b: Int) -> Bool {
+    for position in (0..<length - 1).reversed()
+    where tokens[a * length + position] != tokens[b * length + position] {
+      return false
+    }
+    return true
+  }
+
+  /// Compares a row with the first tokens of another's.
+  private func compare(_ row: Int, _ other: SortedNGrams, _ otherRow: Int) -> Int {
     for position in 0..<length {
-      let (a, b) = (columns[position][row], other.columns[position + offset][otherRow])
+      let (a, b) = (
+        tokens[row * length + position], other.tokens[otherRow * other.length + position]
+      )
       if a != b { return a < b ? -1 : 1 }
     }
     return 0
@@ -153,45 +179,42 @@ private struct SortedNGrams {
     isSorted = true
     var hasDisorder = false
     for row in 1..<max(count, 1) where !hasDisorder {
-      hasDisorder = compare(row - 1, self, row, offset: 0) >= 0
+      hasDisorder = compare(row - 1, self, row) >= 0
     }
     guard hasDisorder else { return }
     var order = (0..<UInt32(count)).map { $0 }
-    let largest = columns.map { $0.max() ?? 0 }.max() ?? 0
-    for position in columns.indices.reversed() {
+    let largest = tokens.max() ?? 0
+    for position in (0..<length).reversed() {
       // A stable counting sort by each token, the last first.
       var places = [Int](repeating: 0, count: Int(largest) + 2)
-      for token in columns[position] { places[Int(token) + 1] += 1 }
+      for row in 0..<count { places[Int(tokens[row * length + position]) + 1] += 1 }
       for index in 1..<places.count { places[index] += places[index - 1] }
       var sorted = order
       for row in order {
-        let token = Int(columns[position][Int(row)])
+        let token = Int(tokens[Int(row) * length + position])
         sorted[places[token]] = row
         places[token] += 1
       }
       order = sorted
     }
-    for position in columns.indices {
-      let column = columns[position]
-      columns[position] = order.map { column[Int($0)] }
-    }
-    let (oldProbabilities, oldBackoffs) = (probabilities, backoffs)
-    probabilities = order.map { oldProbabilities[Int($0)] }
-    if hasBackoffs { backoffs = order.map { oldBackoffs[Int($0)] } }
+    keep(order)
     if mergesEqual { return mergeEqual() }
-    for row in 1..<max(count, 1) where compare(row - 1, self, row, offset: 0) == 0 {
+    for row in 1..<max(count, 1) where compare(row - 1, self, row) == 0 {
       throw StreamError(.none, "a \(length)-gram stands twice")
     }
   }
 
   private mutating func mergeEqual() {
-    let kept = (0..<count).filter { $0 == 0 || compare($0 - 1, self, $0, offset: 0) != 0 }
-    for position in columns.indices {
-      let column = columns[position]
-      columns[position] = kept.map { column[$0] }
-    }
-    let (oldProbabilities, oldBackoffs) = (probabilities, backoffs)
-    probabilities = kept.map { oldProbabilities[$0] }
-    if hasBackoffs { backoffs = kept.map { oldBackoffs[$0] } }
+    keep((0..<UInt32(count)).filter { $0 == 0 || compare(Int($0) - 1, self, Int($0)) != 0 })
+  }
+
+  /// Keeps these rows in this order.
+  private mutating func keep(_ rows: [UInt32]) {
+    let old = self
+    tokens = []
+    tokens.reserveCapacity(rows.count * length)
+    for row in rows { tokens += old.tokens[Int(row) * length..<(Int(row) + 1) * length] }
+    probabilities = rows.map { old.probabilities[Int($0)] }
+    if hasBackoffs { backoffs = rows.map { old.backoffs[Int($0)] } }
   }
 }

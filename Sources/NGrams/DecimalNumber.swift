@@ -8,9 +8,10 @@ internal import ByteStreams
 /// KenLM does; others in the fewest that lead back to them in double precision. When read, up to nine
 /// significant digits mean single precision.
 enum DecimalNumber {
-  private static let powers: [Double] = (0...22).map { exponent in
-    (0..<exponent).reduce(1) { power, _ in power * 10 }
-  }
+  private static let powers: [Double] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+  ]
 
   /// Appends `value`; −∞ is -99.
   static func append(_ value: Double, to output: inout ByteBuffer) {
@@ -89,6 +90,35 @@ enum DecimalNumber {
 
   /// Reads a number; nothing when the bytes are none, or not finite.
   static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
+    // Up to eighteen digits, perhaps with a sign and a point, are nearly all there are.
+    let isNegative = bytes.first == UInt8(ascii: "-")
+    var mantissa: UInt64 = 0
+    var index = isNegative ? 1 : 0
+    var point: Int?
+    guard bytes.count < 19 else { return parseAny(bytes) }
+    while index < bytes.count {
+      let byte = bytes[index]
+      if byte &- 0x30 < 10 {
+        mantissa = mantissa &* 10 &+ UInt64(byte &- 0x30)
+      } else if byte == UInt8(ascii: "."), point == nil {
+        point = index
+      } else {
+        return parseAny(bytes)
+      }
+      index &+= 1
+    }
+    let scale = point.map { bytes.count - $0 - 1 } ?? 0
+    guard mantissa < 1 << 53, bytes.count - (isNegative ? 1 : 0) > (point == nil ? 0 : 1) else {
+      return parseAny(bytes)
+    }
+    // Both exact, so that one division rounds correctly.
+    var magnitude = Double(mantissa) / powers[scale]
+    if mantissa < 1_000_000_000 { magnitude = Double(Float(magnitude)) }
+    return isNegative ? -magnitude : magnitude
+  }
+
+  /// The same for numbers of any length and form.
+  private static func parseAny(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
     var index = 0
     let isNegative = bytes.first == UInt8(ascii: "-")
     if isNegative || bytes.first == UInt8(ascii: "+") { index = 1 }

@@ -92,9 +92,7 @@ public struct BackoffMixture: Sendable {
       }
     }
     for token in 0..<Token(vocabulary.count) { sections[0].append(tokens: [token]) }
-    let identity = (0..<Token(vocabulary.count)).map { $0 }
-    var table = try BackoffTable(
-      sections: &sections, identity, vocabulary, mergingEqual: true)
+    var table = try BackoffTable(sections: &sections, vocabulary, mergingEqual: true)
     // Down the tree, each component's state beside the context.
     let empty = models.map { _ in BackoffModel.State() }
     func fill(level: Int, nodes: Range<Int>, _ states: [BackoffModel.State]) {
@@ -133,7 +131,7 @@ extension PackedTrie {
 extension ARPASection {
   /// Adds an n-gram whose values are to be filled in.
   mutating func append(tokens: [Token]) {
-    for position in 0..<length { columns[position].append(tokens[position]) }
+    self.tokens += tokens
     log10Probabilities.append(0)
     if !isLast { log10Backoffs.append(0) }
   }

@@ -6,7 +6,7 @@ public import LanguageModel
 /// Opens an n-gram model of any form, by its content: our binary form, ARPA, or counts, bare or under a
 /// line that names an estimator.
 ///
-/// A binary file is mapped, so it is ready at once and shared by all processes that read it.
+/// A binary file is mapped, read once for its checksums, and shared by all processes that read it.
 ///
 /// - Throws: `StreamError` with the place of what cannot be read.
 public func openNGramModel(_ file: InputFile) throws(StreamError) -> any LanguageModel {
@@ -28,10 +28,8 @@ public func recognisesNGramModel(_ file: InputFile) throws(StreamError) -> Bool 
 }
 
 /// Opens a model in back-off form, or returns nothing when the file is not one.
-package func openBackoffModel(_ file: InputFile) throws(StreamError) -> BackoffModel? {
-  if try file.begins(with: PackedTrie.signature) {
-    return BackoffModel(try PackedTrie(file))
-  }
+func openBackoffModel(_ file: InputFile) throws(StreamError) -> BackoffModel? {
+  if try file.begins(with: PackedTrie.signature) { return BackoffModel(try PackedTrie(file)) }
   if try ARPAReader.recognises(file) {
     return BackoffModel(try ARPAReader(file).read())
   }

@@ -4,7 +4,7 @@ internal import ByteStreams
 internal import TokenStreams
 
 extension PackedTrie {
-  /// Opens the bytes of a model file.
+  /// Opens the bytes of a model file, all of which are read once for their checksums.
   ///
   /// - owner: keeps the bytes alive; they are aligned to words.
   /// - Throws: `StreamError` with the offset where they are not what a model file holds.
@@ -13,6 +13,9 @@ extension PackedTrie {
   {
     let layout = try PackedTrieLayout(header: bytes, name: name)
     let offsets = layout.offsets
+    guard word(2, bytes) == UInt64(offsets.last!) else {
+      throw StreamError(.offset(name, 8 * 2), "corrupt model header")
+    }
     guard bytes.count >= offsets.last! else {
       throw StreamError(
         .offset(name, bytes.count), "truncated model of \(offsets.last!) bytes",
@@ -21,25 +24,44 @@ extension PackedTrie {
     guard bytes.count == offsets.last! else {
       throw StreamError(.offset(name, offsets.last!), "bytes after the end of the model")
     }
-    guard layout.checksum(of: bytes) == word(3, bytes) else {
-      throw StreamError(.offset(name, 8 * 4), "corrupt model: bad checksum")
+    guard layout.frontChecksum(of: bytes) == word(3, bytes) else {
+      throw StreamError(.offset(name, 8 * 3), "corrupt model: bad checksum")
+    }
+    for (piece, sum) in layout.pieceChecksums(of: bytes).enumerated()
+    where sum != word(offsets[0] / 8 + piece, bytes) {
+      throw StreamError(
+        .offset(name, layout.pieceOffset(piece)), "corrupt model: bad checksum",
+        advice: "write the model anew")
     }
     let text = String(
       decoding: UnsafeRawBufferPointer(
-        rebasing: bytes[offsets[0]..<offsets[0] + layout.decodingByteCount]), as: UTF8.self)
+        rebasing: bytes[offsets[1]..<offsets[1] + layout.decodingByteCount]), as: UTF8.self)
     func section<Value>(_ number: Int, as type: Value.Type) -> UnsafePointer<Value> {
       (bytes.baseAddress! + offsets[number]).assumingMemoryBound(to: type)
     }
     let spellings = MappedSpellings(
-      bytes: section(2, as: UInt8.self), offsets: section(1, as: UInt64.self),
-      count: layout.vocabularyCount, slots: section(3, as: UInt64.self),
+      bytes: section(3, as: UInt8.self), offsets: section(2, as: UInt64.self),
+      count: layout.vocabularyCount, slots: section(4, as: UInt64.self),
       slotCount: layout.slotCount, owner: owner)
     guard let decoding = TextDecoding(text), spellings.byteCount == layout.spellingByteCount,
       let vocabulary = Vocabulary(
         mapped: spellings, decoding: decoding, tokenizerFingerprint: layout.tokenizerFingerprint),
       vocabulary.unknown == 0, vocabulary.beginning == 1, vocabulary.end == 2
-    else { throw StreamError(.offset(name, offsets[0]), "corrupt vocabulary of a model") }
+    else { throw StreamError(.offset(name, offsets[1]), "corrupt vocabulary of a model") }
     self.init(layout, bytes: bytes, vocabulary: vocabulary, owner: owner)
+  }
+}
+
+extension BackoffModel {
+  /// Gives a changed model file the checksums of what it holds now, where its header can be read: for
+  /// tests of what checksums do not find.
+  package static func seal(_ bytes: inout [UInt8]) {
+    bytes.withUnsafeMutableBytes { bytes in
+      guard let layout = try? PackedTrieLayout(header: UnsafeRawBufferPointer(bytes), name: ""),
+        layout.offsets.last! == bytes.count
+      else { return }
+      layout.writeChecksums(into: bytes)
+    }
   }
 }
 
@@ -65,7 +87,8 @@ extension PackedTrieLayout {
       return Int(word(index, bytes))
     }
     let order = try number(4, below: UInt64(CountBlock.maximumOrder) + 1)
-    guard order > 0, bytes.count >= fixedByteCount + 24 * order else {
+    guard order > 0, bytes.count >= fixedByteCount + 8 * PackedTrieLayout.levelWordCount * order
+    else {
       throw StreamError(.offset(name, bytes.count), "truncated model header")
     }
     vocabularyCount = try number(5, below: 1 << 32)
@@ -75,11 +98,12 @@ extension PackedTrieLayout {
     slotCount = try number(10)
     levels = []
     for level in 0..<order {
-      let index = PackedTrieLayout.fixedWordCount + 3 * level
+      let index = PackedTrieLayout.fixedWordCount + PackedTrieLayout.levelWordCount * level
       levels.append(
         Level(
           nodeCount: try number(index, below: 1 << 32), probabilityCount: try number(index + 1),
-          backoffCount: try number(index + 2)))
+          backoffCount: try number(index + 2), slotCount: try number(index + 3, below: 1 << 32),
+          longestRun: try number(index + 4, below: 1 << 32)))
     }
     guard levels[0].nodeCount == vocabularyCount, vocabularyCount >= 3 else {
       throw StreamError(.offset(name, 8 * 5), "corrupt model header")
@@ -101,31 +125,72 @@ extension PackedTrieLayout {
     put(9, UInt64(spellingByteCount))
     put(10, UInt64(slotCount))
     for (level, counts) in levels.enumerated() {
-      let index = PackedTrieLayout.fixedWordCount + 3 * level
+      let index = PackedTrieLayout.fixedWordCount + PackedTrieLayout.levelWordCount * level
       put(index, UInt64(counts.nodeCount))
       put(index + 1, UInt64(counts.probabilityCount))
       put(index + 2, UInt64(counts.backoffCount))
+      put(index + 3, UInt64(counts.slotCount))
+      put(index + 4, UInt64(counts.longestRun))
     }
-    put(3, checksum(of: UnsafeRawBufferPointer(bytes)))
+    writeChecksums(into: bytes)
   }
 
-  /// The checksum of all bytes after its own word: of the checksums of pieces, so that cores share it.
-  func checksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
-    let covered = UnsafeRawBufferPointer(rebasing: bytes[32...])
-    let pieceByteCount = 1 << 20
-    let pieceCount = (covered.count + pieceByteCount - 1) / pieceByteCount
-    let sums = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: pieceCount)
-    sums.initialize(repeating: 0)
-    defer { sums.deallocate() }
-    nonisolated(unsafe) let (target, source) = (sums, covered)
-    Threads.forEach(count: pieceCount, threads: pieceCount > 8 ? Machine.availableCores : 1) {
-      let start = $0 * pieceByteCount
-      let end = min(source.count, start + pieceByteCount)
-      target[$0] = ByteStreams.checksum(
-        of: UnsafeRawBufferPointer(rebasing: source[start..<end]).assumingMemoryBound(
-          to: UInt8.self))
+  fileprivate func writeChecksums(into bytes: UnsafeMutableRawBufferPointer) {
+    let sums = pieceChecksums(of: UnsafeRawBufferPointer(bytes))
+    for (piece, sum) in sums.enumerated() {
+      bytes.storeBytes(of: sum.littleEndian, toByteOffset: offsets[0] + 8 * piece, as: UInt64.self)
     }
-    return ByteStreams.checksum(
-      of: UnsafeRawBufferPointer(sums).assumingMemoryBound(to: UInt8.self))
+    let sum = frontChecksum(of: UnsafeRawBufferPointer(bytes))
+    bytes.storeBytes(of: sum.littleEndian, toByteOffset: 8 * 3, as: UInt64.self)
   }
+
+  /// The checksum of what stands between its own word and the levels.
+  fileprivate func frontChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    fourfoldChecksum(of: UnsafeRawBufferPointer(rebasing: bytes[32..<levelOffset]))
+  }
+
+  /// Where a piece of the levels begins.
+  fileprivate func pieceOffset(_ piece: Int) -> Int {
+    levelOffset + piece * PackedTrieLayout.pieceByteCount
+  }
+
+  /// The checksums of the levels' pieces, computed on all cores.
+  fileprivate func pieceChecksums(of bytes: UnsafeRawBufferPointer) -> [UInt64] {
+    let count = pieceCount
+    let start = levelOffset
+    return [UInt64](unsafeUninitializedCapacity: count) { sums, initializedCount in
+      sums.initialize(repeating: 0)
+      nonisolated(unsafe) let (target, source) = (sums, bytes)
+      Threads.forEach(count: count, threads: count > 8 ? Machine.availableCores : 1) { piece in
+        let first = start + piece * PackedTrieLayout.pieceByteCount
+        let end = min(source.count, first + PackedTrieLayout.pieceByteCount)
+        target[piece] = fourfoldChecksum(of: UnsafeRawBufferPointer(rebasing: source[first..<end]))
+      }
+      initializedCount = count
+    }
+  }
+}
+
+/// A checksum of whole words in four strands, so that memory and not multiplication bounds its speed.
+///
+/// Word i goes to strand i mod 4, and the last words, less than four, to `checksum(of:seed:)`.
+private func fourfoldChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+  let multiplier: UInt64 = 0xD6E8_FEB8_6659_FD93
+  var (a, b, c, d) = (UInt64(bytes.count), UInt64(1), UInt64(2), UInt64(3))
+  @inline(__always) func mix(_ sum: inout UInt64, _ index: Int) {
+    let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    sum = (sum ^ UInt64(littleEndian: word)) &* multiplier
+    sum ^= sum &>> 32
+  }
+  var index = 0
+  while index + 32 <= bytes.count {
+    mix(&a, index)
+    mix(&b, index + 8)
+    mix(&c, index + 16)
+    mix(&d, index + 24)
+    index += 32
+  }
+  let strands = [a, b, c, d].reduce(0) { ($0 ^ $1) &* multiplier ^ $1 &>> 32 }
+  let rest = UnsafeRawBufferPointer(rebasing: bytes[index...])
+  return checksum(of: rest.assumingMemoryBound(to: UInt8.self), seed: strands)
 }

@@ -16,6 +16,7 @@ public final class TokenReader {
   private let blockByteCount: Int
   private let known: Vocabulary?
   private var table = PieceTable()
+  private let cache = PieceCache()
   private var paths: ArraySlice<String>
   private var records: RecordReader?
   private var blocks: BinaryTokens?
@@ -111,20 +112,52 @@ public final class TokenReader {
     result.firstRecordNumber = block.firstLineNumber
     result.isTerminated = block.isTerminated || !paths.isEmpty
     result.tokens.reserveCapacity(block.bytes.count / 4)
+    let limit = UnsafePointer(block.bytes.base + block.bytes.count)
     try block.forEachRecord { (record, number) throws(StreamError) in
-      try forEachPiece(in: record) { (spelling) throws(StreamError) in
-        let token = token(asWritten: spelling, &result)
-        if token == beginningToken || token == endToken {
-          throw StreamError(
-            .line(block.name, number),
-            "\(String(decoding: spelling, as: UTF8.self)) inside a record",
-            advice: "records begin and end by themselves; a piece spelt so is written \\x3C...")
+      if var next = record.baseAddress {
+        let end = next + record.count
+        while true {
+          while next < end, next.pointee == 0x20 || next.pointee == 0x09 { next += 1 }
+          if next == end { break }
+          if let key = PieceCache.Key(at: next, limit: limit), isPieceEnd(next + key.byteCount, end)
+          {
+            let piece = UnsafeBufferPointer(start: next, count: key.byteCount)
+            if let token = cache.token(key) {
+              result.tokens.append(token)
+            } else {
+              try append(piece, key, &result, in: block, record: number)
+            }
+            next += key.byteCount
+          } else {
+            let start = next
+            while !isPieceEnd(next, end) { next += 1 }
+            try append(
+              UnsafeBufferPointer(start: start, count: next - start), nil, &result, in: block,
+              record: number)
+          }
         }
-        result.tokens.append(token)
       }
       result.endRecord()
     }
     return result
+  }
+
+  /// Appends the token of a piece that the cache does not hold.
+  private func append(
+    _ spelling: UnsafeBufferPointer<UInt8>, _ key: PieceCache.Key?, _ result: inout TokenBlock,
+    in block: RecordBlock, record number: Int
+  ) throws(StreamError) {
+    let unknownCount = result.unknownSpellings.count
+    let token = token(asWritten: spelling, &result)
+    if token == beginningToken || token == endToken {
+      throw StreamError(
+        .line(block.name, number),
+        "\(String(decoding: spelling, as: UTF8.self)) inside a record",
+        advice: "records begin and end by themselves; a piece spelt so is written \\x3C...")
+    }
+    result.tokens.append(token)
+    // The spelling of an unknown piece is listed each time.
+    if let key, result.unknownSpellings.count == unknownCount { cache.note(token, for: key) }
   }
 
   fileprivate var beginningToken: Token { known?.beginning ?? (known == nil ? 1 : Token.max) }
@@ -220,6 +253,11 @@ extension Vocabulary {
     default: "a stream of kind \(kind)"
     }
   }
+}
+
+@inline(__always)
+private func isPieceEnd(_ place: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> Bool {
+  place >= end || place.pointee == 0x20 || place.pointee == 0x09
 }
 
 /// A binary token stream being read: its own numbering, and what it is in the reader's.

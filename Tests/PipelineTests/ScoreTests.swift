@@ -113,6 +113,73 @@ func `the remedies for zeros give the lecture's numbers`(
   #expect(quantity("perplexity_known", in: unknown)! < 14)
 }
 
+/// A text of a few blocks in which words depend on those before, with some that the model does not know.
+private let generatedText = """
+  awk 'BEGIN{x=1; for(r=0;r<12000;r++){for(c=0;c<x%11;c++){x=(x*69069+c%3+1)%4294967296
+    printf "w%d ",int(x/65536)%(c%2?40:1500)} print ""}}' > all
+  awk 'NR%4' all > train; awk 'NR%4==0' all > held
+
+  """
+
+@Test func `threads and the form of the model change no byte of the scores`() throws {
+  let outcome = try Scratch().run(
+    generatedText + """
+      count-ngrams -n 4 train | estimate-ngrams > m.arpa
+      estimate-ngrams -m m.arpa -b -o m.bin
+      estimate-ngrams -m m.bin | cmp - m.arpa && echo lossless
+      for m in m.arpa m.bin; do for j in 1 2 5; do
+        score -m $m -j $j --per-token --unit log10 all | cksum
+      done; done | sort -u | wc -l
+      score -m m.bin --per-token --unit log10 held |
+        awk '{s += $2; n++} END{printf "%.6f %d\n", s, n}'
+      score -m m.bin --unit log10 held |
+        awk '$1 == "log10" {printf "%.6f ", $2} $1 == "tokens" {n = $2} END{print n}'
+      """)
+  #expect(outcome.status == 0, "\(outcome.errorOutput)")
+  #expect(outcome.lines.prefix(2) == ["lossless", "1"])
+  #expect(outcome.lines.count == 4 && outcome.lines[2] == outcome.lines[3])
+}
+
+@Test func `a quantised model is smaller and scores nearly the same`() throws {
+  let outcome = try Scratch().run(
+    generatedText + """
+      count-ngrams -n 3 train > counts
+      for q in '' '--quantize 8' '--quantize 2'; do
+        estimate-ngrams $q -b -o m counts
+        stat -c %s m
+        score -m m held | awk '$1 == "perplexity" { print $2 }'
+      done
+      """)
+  let values = outcome.lines.map { Double($0)! }
+  #expect(values.count == 6 && values[2] < values[0] && values[4] < values[2], "\(values)")
+  #expect(abs(values[3] / values[1] - 1) < 0.01 && values[5] != values[1], "\(values)")
+}
+
+@Test func `a model file cut or changed is refused with its place`() throws {
+  let outcome = try models().run(
+    """
+    count-ngrams -n 2 < pigs.txt | estimate-ngrams -q -b -o m.bin
+    head -c 500 m.bin > cut; score -m cut ab || true
+    head -c 50 m.bin > cut; score -m cut ab || true
+    { head -c 300 m.bin; printf '~~'; tail -c +303 m.bin; } > changed; score -m changed ab || true
+    size=$(stat -c %s m.bin)
+    { head -c $((size - 60)) m.bin; printf '~~'; tail -c 58 m.bin; } > changed
+    score -m changed ab || true
+    estimate-ngrams -m changed -o kept || true
+    score -m - ab < changed || true
+    ls kept || true
+    """)
+  let messages = outcome.errorOutput.split(separator: "\n").map { String($0) }
+  #expect(messages.count == 7, "\(messages)")
+  #expect(messages[0].hasPrefix("score: cut:@500: truncated model of "), "\(messages)")
+  #expect(messages[1].hasPrefix("score: cut:@50: truncated model header"), "\(messages)")
+  #expect(messages[2] == "score: changed:@24: corrupt model: bad checksum", "\(messages)")
+  for message in messages[3..<6] {
+    #expect(
+      message.hasSuffix("corrupt model: bad checksum; write the model anew"), "\(messages)")
+  }
+}
+
 @Test(arguments: [100, 1000])
 func `a history compressor hands on what was not expected`(lag: Int) throws {
   let outcome = try Scratch().run(
