@@ -92,6 +92,11 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     withUnsafeBytes(of: value.littleEndian) { append($0) }
   }
 
+  /// Appends the bytes that a value has in memory.
+  @inlinable public mutating func append<T: BitwiseCopyable>(bytesOf value: T) {
+    withUnsafeBytes(of: value) { append($0) }
+  }
+
   /// Appends an unsigned integer in groups of seven bits, least significant first (LEB128).
   @inlinable public mutating func append(varint value: UInt64) {
     reserve(10)

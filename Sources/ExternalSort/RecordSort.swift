@@ -6,7 +6,7 @@
 /// One-word records are sorted by counting bytes from the least significant one (with as much memory
 /// again), wider ones from the most significant one without.
 /// Reference: McIlroy, Bostic & McIlroy 1993, Engineering radix sort (American flag sort).
-enum RecordSort {
+public enum RecordSort {
   /// - records: [count, wordCount].
   /// - scratch: [count], needed for one-word records only.
   /// - bitCount: bits above these are zero in every record.
@@ -24,6 +24,16 @@ enum RecordSort {
     case 2: sortWide(records, 0, count, wordCount: 2, bit: bitCount - 8)
     case 3: sortWide(records, 0, count, wordCount: 3, bit: bitCount - 8)
     default: sortWide(records, 0, count, wordCount: wordCount, bit: bitCount - 8)
+    }
+  }
+
+  /// Sorts numbers.
+  public static func sort(_ words: inout [UInt64]) {
+    let scratch = UnsafeMutablePointer<UInt64>.allocate(capacity: max(words.count, 1))
+    defer { scratch.deallocate() }
+    words.withUnsafeMutableBufferPointer {
+      guard let base = $0.baseAddress else { return }
+      sort(base, count: $0.count, wordCount: 1, bitCount: 64, scratch: scratch)
     }
   }
 

@@ -95,7 +95,8 @@ struct ARPAReader: ~Copyable {
     if case .section(let length) = place, let first = line.first, first != 0x5C {
       // Of the other sections a worker reads the lines.
       precondition(length == 1)
-      return try sections[0].append(line, limit: line.baseAddress! + line.count) {
+      var last = LastLine(length: 1)
+      return try sections[0].append(line, limit: line.baseAddress! + line.count, after: &last) {
         (word, _) throws(StreamError) in table.token(asWritten: word)
       }
     }

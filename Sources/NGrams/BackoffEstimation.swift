@@ -31,8 +31,8 @@ public final class BackoffEstimation {
   let vocabulary: Vocabulary
   private let levels: NGramLevels
   private var smoothing: any Smoothing
-  private let allowance: MemoryAllowance
-  private let directory: String
+  let allowance: MemoryAllowance
+  let directory: String
   /// What the program may use in all.
   let memoryByteCount: Int
   let options: EstimationOptions
@@ -46,7 +46,7 @@ public final class BackoffEstimation {
   /// of its n-grams, their numbers, and those of the next level, whose contexts they are.
   private var level = 0
   private var block = 0
-  private var own: ValueStore
+  private var own: ValueStore<Double>
   private var numbers: NGramNumberReader
   private var extensions: ContextEstimation?
   private var scratch = BlockStore.Scratch()
@@ -166,6 +166,7 @@ public final class BackoffEstimation {
     var occurrences: [UInt64] = []
     var isKept: [Bool] = []
     var backoffs = [Double](repeating: 1, count: count)
+    var childCounts = [UInt32](repeating: 0, count: count)
     let probabilities = try [Double](unsafeUninitializedCapacity: count) { values, valueCount in
       for index in 0..<count {
         let number = try numbers.next()
@@ -177,13 +178,14 @@ public final class BackoffEstimation {
         if number.childCount > 0 {
           let isBeginning = current.beginnings.contains(first &+ index)
           backoffs[index] = try extensions!.estimate(number.childCount, isBeginning: isBeginning)
+          childCounts[index] = UInt32(truncatingIfNeeded: extensions!.keptCount)
         }
       }
       valueCount = count
     }
     return LevelBlock(
       length: level + 1, tokens: tokens, probabilities: probabilities, backoffs: backoffs,
-      occurrences: occurrences, isKept: isKept)
+      occurrences: occurrences, isKept: isKept, childCounts: childCounts)
   }
 
   private func startNextPass() throws {

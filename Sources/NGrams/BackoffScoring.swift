@@ -172,7 +172,7 @@ private final class ScoringLanes {
       let run = contexts + matched
       let (first, runLength) = (Int(run.pointee.first), Int(run.pointee.count))
       let child =
-        hasCandidates && runLength > PackedTrie.shortRunLength
+        hasCandidates && PackedTrie.hasSlots(runLength)
         ? next.pointee.index(
           of: token, from: first, count: runLength, candidate: run.pointee.candidate)
         : next.pointee.index(of: token, from: first, count: runLength)
@@ -218,7 +218,7 @@ private final class ScoringLanes {
   ) {
     let levels = trie.levels
     for index in 0..<lane.pointee.length
-    where Int(contexts[index].count) > PackedTrie.shortRunLength {
+    where PackedTrie.hasSlots(Int(contexts[index].count)) {
       contexts[index].candidate = levels[index &+ 1].candidate(
         for: lane.pointee.token, from: Int(contexts[index].first),
         count: Int(contexts[index].count))

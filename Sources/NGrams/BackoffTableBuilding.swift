@@ -41,7 +41,7 @@ extension BackoffTable {
 }
 
 /// The n-grams of one order in the order of their tokens.
-private struct SortedNGrams {
+struct SortedNGrams {
   let length: Int
   /// [count, length], row-major.
   var tokens: [Token]
@@ -99,72 +99,16 @@ private struct SortedNGrams {
       return level
     }
     try sort()
-    let above = rows[length - 2]
     level.tokens = (0..<count).map { tokens[$0 * length + length - 1] }
-    level.parents = [UInt32](repeating: 0, count: count)
-    level.suffixes = level.parents
-    let lastTokens = levels[length - 2].tokens
-    var parent = 0
-    var hasParent = false
-    // What the context's suffix was followed by, from the place on that the last token led to.
-    var run = 0..<0
-    for row in 0..<count {
-      if row == 0 || !hasSamePrefix(row - 1, row) {
-        // Both stand in the order of their tokens: go on from the last parent.
-        while parent < above.count, above.compare(parent, self, row) < 0 { parent += 1 }
-        hasParent = parent < above.count && above.compare(parent, self, row) == 0
-        if !hasParent { missing.append(Array(tokens[row * length..<(row + 1) * length - 1])) }
-        if hasParent, length > 2 {
-          run = levels[length - 3].children(of: Int(levels[length - 2].suffixes[parent]))
-        }
-      }
-      level.parents[row] = UInt32(min(parent, max(above.count - 1, 0)))
-      // What the n-gram ends with follows what its context ends with.
-      let token = level.tokens[row]
-      if length == 2 {
-        level.suffixes[row] = token
-      } else if hasParent {
-        let suffix = SortedNGrams.place(of: token, in: run, of: lastTokens)
-        run = suffix..<run.upperBound
-        if run.isEmpty || lastTokens[suffix] != token {
-          missing.append(Array(tokens[row * length + 1..<(row + 1) * length]))
-        } else {
-          level.suffixes[row] = UInt32(suffix)
-        }
-      }
-    }
+    let links = NGramLinking(self, rows[length - 2], levels)
+    (level.parents, level.suffixes) = links.linked(missing: &missing)
     levels[length - 2].firstChildren = NGramTree.bounds(
-      of: level.parents, parentCount: above.count)
+      of: level.parents, parentCount: rows[length - 2].count)
     return level
   }
 
-  /// The first place of a run in the order of its tokens that is not below `token`: near its beginning,
-  /// most often.
-  private static func place(of token: Token, in run: Range<Int>, of tokens: [Token]) -> Int {
-    var low = run.lowerBound
-    var step = 1
-    while low + step <= run.upperBound, tokens[low + step - 1] < token {
-      low += step
-      step *= 2
-    }
-    var high = min(low + step - 1, run.upperBound)
-    while low < high {
-      let middle = (low + high) / 2
-      if tokens[middle] < token { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
-
-  private func hasSamePrefix(_ a: Int, _ b: Int) -> Bool {
-    for position in (0..<length - 1).reversed()
-    where tokens[a * length + position] != tokens[b * length + position] {
-      return false
-    }
-    return true
-  }
-
   /// Compares a row with the first tokens of another's.
-  private func compare(_ row: Int, _ other: SortedNGrams, _ otherRow: Int) -> Int {
+  func compare(_ row: Int, _ other: SortedNGrams, _ otherRow: Int) -> Int {
     for position in 0..<length {
       let (a, b) = (
         tokens[row * length + position], other.tokens[otherRow * other.length + position]

@@ -45,8 +45,10 @@ extension BackoffEstimation {
             nodes.suffixes.append(UInt32(suffix))
           }
           if !block.occurrences.isEmpty { nodes.counts.append(block.occurrences[index]) }
-          probabilities.append(log10(block.probabilities[index]))
-          if level + 1 < order { backoffs.append(log10(block.backoffs[index])) }
+          // Of Kneser and Ney's methods none is above one but by rounding.
+          let limit = isSingle ? 0 : Double.infinity
+          probabilities.append(min(log10(block.probabilities[index]), limit))
+          if level + 1 < order { backoffs.append(min(log10(block.backoffs[index]), limit)) }
         }
       }
       if level > 0 {

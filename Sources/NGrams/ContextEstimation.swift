@@ -15,10 +15,12 @@ final class ContextEstimation {
   private let numbers: NGramNumberReader
   /// p(w|h') for each n-gram, and p(w|h) when it is found; for the next length, where there is one, too.
   private let lower: ScatteredValues
-  private let found: ValueStore
+  private let found: ValueStore<Double>
   private let links: LinkReader?
   let upper: ScatteredValues?
   private var room = Room(capacity: 256)
+  /// N-grams of the last context that are written.
+  private(set) var keptCount = 0
 
   /// - level: the contexts; the n-grams are those of the level above it.
   init(
@@ -42,7 +44,7 @@ final class ContextEstimation {
   }
 
   /// p(w|h) of all n-grams, in order; there are no more contexts.
-  func finish() throws -> ValueStore {
+  func finish() throws -> ValueStore<Double> {
     try found.finish()
     return found
   }
@@ -54,7 +56,12 @@ final class ContextEstimation {
     if count > room.capacity { room = Room(capacity: 2 * count) }
     let (seen, shares, lowers) = (room.seen, room.shares, room.lowers)
     let (isSeen, isLeftOut) = (room.isSeen, room.isLeftOut)
+    // Fetched once: else each is retained for every n-gram.
+    let (level, numbers, lower, found, links, upper) = (
+      level, numbers, lower, found, links, upper
+    )
     var seenCount = 0
+    var keptCount = 0
     for index in 0..<count {
       let number = try numbers.next()
       isSeen[index] = number.count > 0
@@ -62,9 +69,12 @@ final class ContextEstimation {
         seen[seenCount] = number.count
         seenCount &+= 1
       }
-      isLeftOut[index] = number.count == 0 || level.isPruned(number.occurrences)
+      let isPruned = level.isPruned(number.occurrences)
+      if !isPruned { keptCount &+= 1 }
+      isLeftOut[index] = number.count == 0 || isPruned
       lowers[index] = try lower.next()
     }
+    self.keptCount = keptCount
     // A context of which nothing was seen has no estimates of its own.
     var left = seenCount > 0 ? share(seenCount, length) : 1
     if seenCount > 0, isBeginning, isInterpolated, !smoothing.countsContinuations {

@@ -7,13 +7,17 @@ internal import TokenStreams
 /// Which of the counts that are read a model is made of, and how.
 public struct CountSelection: Sendable {
   /// Tokens of an n-gram, at most as many as are counted; nothing keeps all.
-  public var order: Int?
+  var order: Int?
   /// Tokens predicted less often become `<unk>`.
-  public var minimumCount: UInt64 = 0
+  var minimumCount: UInt64
   /// Spellings of the tokens that stay; nothing keeps all.
-  public var listed: Set<[UInt8]>?
+  var listed: Set<[UInt8]>?
 
-  public init() {}
+  public init(order: Int? = nil, minimumCount: UInt64 = 0, listed: Set<[UInt8]>? = nil) {
+    self.order = order
+    self.minimumCount = minimumCount
+    self.listed = listed
+  }
 
   var limitsVocabulary: Bool { minimumCount > 0 || listed != nil }
 }

@@ -84,8 +84,12 @@ public enum EstimatedModel {
     switch self {
     case .counts(let counts, let smoothing):
       try counts.writeModel(smoothing, to: sink, form: isBinary ? .binary(level: level) : .text)
-    case .estimation(let estimation) where !isBinary && !estimation.options.needsWholeModel:
-      try estimation.writeARPA(to: sink, threads: threads)
+    case .estimation(let estimation) where !estimation.needsWholeModel(isBinary: isBinary):
+      if isBinary {
+        try estimation.writeBinary(to: sink, threads: threads)
+      } else {
+        try estimation.writeARPA(to: sink, threads: threads)
+      }
     default:
       try backoffModel().write(to: sink, isBinary: isBinary, threads: threads)
     }
@@ -116,6 +120,13 @@ extension BackoffModel {
 extension EstimationOptions {
   /// Whether the model is changed as a whole before it is written.
   var needsWholeModel: Bool { entropyLimit != nil || quantizationBitCount != nil }
+}
+
+extension BackoffEstimation {
+  /// Whether the model must be in memory to be written: binary values of double precision are in tables.
+  fileprivate func needsWholeModel(isBinary: Bool) -> Bool {
+    options.needsWholeModel || (isBinary && !isSingle)
+  }
 }
 
 extension NGramCounts {

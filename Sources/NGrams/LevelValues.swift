@@ -16,12 +16,14 @@ final class LevelBlock: Sendable {
   let occurrences: [UInt64]
   /// [count] Whether they are written; empty when all are.
   let isKept: [Bool]
+  /// [count] How many written n-grams of the next length begin with each.
+  let childCounts: [UInt32]
 
   var count: Int { probabilities.count }
 
   init(
     length: Int, tokens: consuming ByteBuffer, probabilities: [Double], backoffs: [Double],
-    occurrences: [UInt64], isKept: [Bool]
+    occurrences: [UInt64], isKept: [Bool], childCounts: [UInt32]
   ) {
     self.length = length
     self.tokens = tokens
@@ -29,6 +31,7 @@ final class LevelBlock: Sendable {
     self.backoffs = backoffs
     self.occurrences = occurrences
     self.isKept = isKept
+    self.childCounts = childCounts
   }
 
   /// Calls `body` with the tokens of each n-gram that is written, its index, and how many of its tokens
@@ -51,23 +54,31 @@ final class LevelBlock: Sendable {
   }
 }
 
-/// Numbers in order: written once, read once.
-final class ValueStore {
+/// Numbers in order: written once, then read, once if nothing is said.
+final class ValueStore<Value: BitwiseCopyable> {
   private let store: BlockStore
   private var block = ByteBuffer(capacity: 1 << 16)
   private var scratch = BlockStore.Scratch()
   private var nextBlock = 0
-  private var values: UnsafePointer<Double>?
+  private var values: UnsafePointer<Value>?
   private var remaining = 0
+  /// Whether what was read stays, to be read again.
+  private var keepsBlocks = false
 
-  init(allowance: MemoryAllowance, directory: String) {
-    store = BlockStore(allowance: allowance, directory: directory, isCompressed: false)
+  /// - isCompressed: whether the numbers get fewer bytes in a temporary file.
+  init(allowance: MemoryAllowance, directory: String, isCompressed: Bool = false) {
+    store = BlockStore(allowance: allowance, directory: directory, isCompressed: isCompressed)
   }
 
   @inline(__always)
-  func append(_ value: Double) throws(StreamError) {
-    block.append(littleEndian: value.bitPattern)
+  func append(_ value: Value) throws(StreamError) {
+    block.append(bytesOf: value)
     if block.count >= 1 << 16 { try flush() }
+  }
+
+  /// Begins to read from the first number.
+  func rewind(keepingBlocks: Bool) {
+    (nextBlock, remaining, keepsBlocks) = (0, 0, keepingBlocks)
   }
 
   private func flush() throws(StreamError) {
@@ -83,7 +94,7 @@ final class ValueStore {
 
   /// The next value; there is one.
   @inline(__always)
-  func next() throws(StreamError) -> Double {
+  func next() throws(StreamError) -> Value {
     if remaining == 0 { try open() }
     let value = values![0]
     values! += 1
@@ -92,11 +103,11 @@ final class ValueStore {
   }
 
   private func open() throws(StreamError) {
-    if nextBlock > 0 { store.release(nextBlock - 1) }
+    if nextBlock > 0, !keepsBlocks { store.release(nextBlock - 1) }
     let bytes = UnsafeRawBufferPointer(try store.bytes(of: nextBlock, scratch: &scratch))
     nextBlock += 1
-    values = bytes.baseAddress!.assumingMemoryBound(to: Double.self)
-    remaining = bytes.count / 8
+    values = bytes.baseAddress!.assumingMemoryBound(to: Value.self)
+    remaining = bytes.count / MemoryLayout<Value>.stride
   }
 }
 

@@ -8,18 +8,20 @@ internal import TokenStreams
 ///     64-bit words: signature, version, bytes in all, checksum of what comes before the levels, order,
 ///       tokens, tokeniser's fingerprint and whether there is one, bytes of decoding, of spellings,
 ///       words of the hash table, then for each level: nodes, probabilities, back-offs (in its tables),
-///       slots, and the longest run that these are for
+///       slots' homes, slots, and the longest run that these are for
 ///     checksums of the levels, one for each 2²⁰ bytes
 ///     text decoding; offsets of spellings; spellings; hash table of spellings   (each padded to words)
 ///     for each level its table of probabilities, its table of back-offs, its records, and its slots
 ///
 /// A record is so many bits: token (not on level 0), probability, back-off, first child (not on the last
 /// level). A probability is a number of its level's table or, where that is empty, a single-precision
-/// value without its sign, which is minus. One record more ends each level; it holds the end of the last
-/// child. The children of one node are a run in the order of their tokens.
+/// value without its sign, which is minus; a back-off likewise, with its sign. One record more ends each
+/// level; it holds the end of the last child. The children of one node are a run in the order of their
+/// tokens.
 ///
-/// Halving finds a child in a short run. Those of long runs stand in a table of slots, which a hash of
-/// the run's start and the token leads to; see `Level.index(of:from:count:)`.
+/// Halving finds a child in a short run. Those of long runs stand in a table of slots: a hash of the
+/// run's start and the token leads to its home, and from there on it is in the first slot that those with
+/// smaller hashes leave; see `Level.index(of:from:count:)`.
 ///
 /// Unsafe throughout; the invariants: sections lie within `bytes`, and eight more bytes follow the last
 /// record and the last slot of a level. What records and slots hold is bounded when read, so no bytes
@@ -38,15 +40,17 @@ final class PackedTrie: @unchecked Sendable {
     var probabilityMask: UInt64
     var backoffMask: UInt64
     var childMask: UInt64
-    /// Log10 values by number; no table means that the field is a Float, or that there is none.
+    /// Log10 values by number; no table means that the field is a Float.
     var probabilities: UnsafePointer<Double>?
     var lastProbability: Int
     var backoffs: UnsafePointer<Double>?
     var lastBackoff: Int
     /// Nodes of the next level.
     var childLimit: Int
-    /// The table of the long runs' nodes; see `index(of:from:count:)`.
+    /// The table of the long runs' nodes, and how many slots a hash leads to; see
+    /// `index(of:from:count:)`.
     var slots: UnsafeRawPointer
+    var homeCount: Int
     var slotCount: Int
     var slotWidth: Int
     var slotMask: UInt64
@@ -70,9 +74,10 @@ final class PackedTrie: @unchecked Sendable {
     }
 
     @inline(__always) func log10Backoff(_ node: Int) -> Double {
-      guard let backoffs else { return 0 }
-      let number = bits(node &* width &+ backoffPlace) & backoffMask
-      return backoffs[min(Int(truncatingIfNeeded: number), lastBackoff)]
+      let value = bits(node &* width &+ backoffPlace) & backoffMask
+      if let backoffs { return backoffs[min(Int(truncatingIfNeeded: value), lastBackoff)] }
+      // Without bits, on the last level, it is zero.
+      return Double(Float(bitPattern: UInt32(truncatingIfNeeded: value)))
     }
 
     @inline(__always) func firstChild(_ node: Int) -> Int {

@@ -60,7 +60,8 @@ extension BackoffModel {
       guard let layout = try? PackedTrieLayout(header: UnsafeRawBufferPointer(bytes), name: ""),
         layout.offsets.last! == bytes.count
       else { return }
-      layout.writeChecksums(into: bytes)
+      layout.writeChecksums(
+        layout.pieceChecksums(of: UnsafeRawBufferPointer(bytes)), into: bytes)
     }
   }
 }
@@ -102,21 +103,40 @@ extension PackedTrieLayout {
       levels.append(
         Level(
           nodeCount: try number(index, below: 1 << 32), probabilityCount: try number(index + 1),
-          backoffCount: try number(index + 2), slotCount: try number(index + 3, below: 1 << 32),
-          longestRun: try number(index + 4, below: 1 << 32)))
+          backoffCount: try number(index + 2), homeCount: try number(index + 3, below: 1 << 32),
+          slotCount: try number(index + 4, below: 1 << 33),
+          longestRun: try number(index + 5, below: 1 << 32)))
+      guard levels[level].homeCount <= levels[level].slotCount else {
+        throw StreamError(.offset(name, 8 * index), "corrupt model header")
+      }
     }
     guard levels[0].nodeCount == vocabularyCount, vocabularyCount >= 3 else {
       throw StreamError(.offset(name, 8 * 5), "corrupt model header")
     }
   }
 
-  func writeHeader(into bytes: UnsafeMutableRawBufferPointer) {
+  /// Writes all that stands before the levels.
+  ///
+  /// - sums: the checksums of the levels' pieces.
+  func writeFront(
+    _ vocabulary: Vocabulary, sums: [UInt64], into bytes: UnsafeMutableRawBufferPointer
+  ) {
     func put(_ index: Int, _ value: UInt64) {
       bytes.storeBytes(of: value.littleEndian, toByteOffset: 8 * index, as: UInt64.self)
     }
+    func copy(_ source: UnsafeRawPointer?, _ byteCount: Int, to section: Int) {
+      guard let source, byteCount > 0 else { return }
+      (bytes.baseAddress! + offsets[section]).copyMemory(from: source, byteCount: byteCount)
+    }
+    let spellings = vocabulary.mappedSpellings
+    let decoding = Array(vocabulary.decoding.description.utf8)
+    copy(decoding, decoding.count, to: 1)
+    copy(spellings.offsets, 8 * (spellings.count + 1), to: 2)
+    copy(spellings.bytes, spellings.byteCount, to: 3)
+    copy(spellings.slots, 8 * spellings.slotCount, to: 4)
     bytes.copyBytes(from: PackedTrie.signature)
     put(1, PackedTrie.version)
-    put(2, UInt64(bytes.count))
+    put(2, UInt64(offsets.last!))
     put(4, UInt64(order))
     put(5, UInt64(vocabularyCount))
     put(6, tokenizerFingerprint ?? 0)
@@ -129,14 +149,15 @@ extension PackedTrieLayout {
       put(index, UInt64(counts.nodeCount))
       put(index + 1, UInt64(counts.probabilityCount))
       put(index + 2, UInt64(counts.backoffCount))
-      put(index + 3, UInt64(counts.slotCount))
-      put(index + 4, UInt64(counts.longestRun))
+      put(index + 3, UInt64(counts.homeCount))
+      put(index + 4, UInt64(counts.slotCount))
+      put(index + 5, UInt64(counts.longestRun))
     }
-    writeChecksums(into: bytes)
+    writeChecksums(sums, into: bytes)
   }
 
-  fileprivate func writeChecksums(into bytes: UnsafeMutableRawBufferPointer) {
-    let sums = pieceChecksums(of: UnsafeRawBufferPointer(bytes))
+  /// - bytes: at least what stands before the levels.
+  fileprivate func writeChecksums(_ sums: [UInt64], into bytes: UnsafeMutableRawBufferPointer) {
     for (piece, sum) in sums.enumerated() {
       bytes.storeBytes(of: sum.littleEndian, toByteOffset: offsets[0] + 8 * piece, as: UInt64.self)
     }
@@ -155,7 +176,7 @@ extension PackedTrieLayout {
   }
 
   /// The checksums of the levels' pieces, computed on all cores.
-  fileprivate func pieceChecksums(of bytes: UnsafeRawBufferPointer) -> [UInt64] {
+  func pieceChecksums(of bytes: UnsafeRawBufferPointer) -> [UInt64] {
     let count = pieceCount
     let start = levelOffset
     return [UInt64](unsafeUninitializedCapacity: count) { sums, initializedCount in
@@ -174,7 +195,7 @@ extension PackedTrieLayout {
 /// A checksum of whole words in four strands, so that memory and not multiplication bounds its speed.
 ///
 /// Word i goes to strand i mod 4, and the last words, less than four, to `checksum(of:seed:)`.
-private func fourfoldChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+func fourfoldChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
   let multiplier: UInt64 = 0xD6E8_FEB8_6659_FD93
   var (a, b, c, d) = (UInt64(bytes.count), UInt64(1), UInt64(2), UInt64(3))
   @inline(__always) func mix(_ sum: inout UInt64, _ index: Int) {

@@ -9,8 +9,10 @@ struct PackedTrieLayout {
     var nodeCount: Int
     var probabilityCount: Int
     var backoffCount: Int
+    /// Slots that a hash leads to, and all of them; both 0 without long runs.
+    var homeCount: Int
     var slotCount: Int
-    /// Nodes of the longest run that slots are for; 0 without slots.
+    /// Nodes of the longest run that slots are for.
     var longestRun: Int
   }
 
@@ -21,10 +23,20 @@ struct PackedTrieLayout {
   var slotCount: Int
   var levels: [Level]
 
+  init(_ vocabulary: Vocabulary, levels: [Level]) {
+    let spellings = vocabulary.mappedSpellings
+    vocabularyCount = vocabulary.count
+    tokenizerFingerprint = vocabulary.tokenizerFingerprint
+    decodingByteCount = vocabulary.decoding.description.utf8.count
+    spellingByteCount = spellings.byteCount
+    slotCount = spellings.slotCount
+    self.levels = levels
+  }
+
   var order: Int { levels.count }
 
   static let fixedWordCount = 11
-  static let levelWordCount = 5
+  static let levelWordCount = 6
   /// Sections before those of the levels: checksums, text decoding, and three of spellings.
   static let frontSectionCount = 5
   private static let levelSectionCount = 4
@@ -68,11 +80,14 @@ struct PackedTrieLayout {
       let slotCount = levels[level].slotCount
       return [
         8 * levels[level].probabilityCount, 8 * levels[level].backoffCount,
-        (recordWidth(level) * (levels[level].nodeCount + 1) + 7) / 8 + 8,
-        slotCount == 0 ? 0 : (slotWidth(level) * slotCount + 7) / 8 + 8,
+        sectionByteCount(recordWidth(level), levels[level].nodeCount + 1),
+        slotCount == 0 ? 0 : sectionByteCount(slotWidth(level), slotCount),
       ]
     }
   }
+
+  /// Bytes of so many bit fields of one width, with room to read eight bytes from any.
+  private func sectionByteCount(_ width: Int, _ count: Int) -> Int { (width * count + 7) / 8 + 8 }
 
   func tokenWidth(_ level: Int) -> Int { level == 0 ? 0 : PackedTrie.width(vocabularyCount - 1) }
   func probabilityWidth(_ level: Int) -> Int {
@@ -80,8 +95,9 @@ struct PackedTrieLayout {
     return count == 0 ? 31 : PackedTrie.width(count - 1)
   }
   func backoffWidth(_ level: Int) -> Int {
+    if level + 1 == order { return 0 }
     let count = levels[level].backoffCount
-    return count == 0 ? 0 : PackedTrie.width(count - 1)
+    return count == 0 ? 32 : PackedTrie.width(count - 1)
   }
   func childWidth(_ level: Int) -> Int {
     level + 1 < order ? PackedTrie.width(levels[level + 1].nodeCount) : 0
@@ -114,7 +130,8 @@ struct PackedTrieLayout {
       backoffs: table(.backoffs, levels[level].backoffCount),
       lastBackoff: levels[level].backoffCount - 1,
       childLimit: level + 1 < order ? levels[level + 1].nodeCount : 0,
-      slots: bytes.baseAddress! + offset(.slots, of: level), slotCount: levels[level].slotCount,
-      slotWidth: slotWidth(level), slotMask: PackedTrie.mask(slotWidth(level)))
+      slots: bytes.baseAddress! + offset(.slots, of: level), homeCount: levels[level].homeCount,
+      slotCount: levels[level].slotCount, slotWidth: slotWidth(level),
+      slotMask: PackedTrie.mask(slotWidth(level)))
   }
 }

@@ -4,14 +4,18 @@ internal import CSystem
 internal import TokenStreams
 
 extension PackedTrie {
-  /// A run of more nodes than this has its nodes in slots.
+  /// Runs of more nodes than this, and fewer than the other, have their nodes in slots.
   static let shortRunLength = 16
+  static let slotlessRunLength = 1 << 24
 
   /// Bits of a slot that the hash fills; the others hold the node's place in its run plus one.
   static let slotTagWidth = 8
 
-  /// How many slots there are for so many nodes.
-  static func slotCount(of nodeCount: Int) -> Int { nodeCount + nodeCount / 2 }
+  /// Whether the nodes of a run of so many are in slots.
+  @inline(__always) static func hasSlots(_ count: Int) -> Bool {
+    UInt(bitPattern: count &- (shortRunLength &+ 1))
+      < UInt(bitPattern: slotlessRunLength &- (shortRunLength &+ 1))
+  }
 
   /// The child of `node` of level `level` by `token`.
   @inline(__always) func child(of node: Int, level: Int, by token: Token) -> Int? {
@@ -25,7 +29,7 @@ extension PackedTrie {
 extension PackedTrie.Level {
   /// The node by `token` in the run of `count` nodes from `first`, or -1.
   @inline(__always) func index(of token: Token, from first: Int, count: Int) -> Int {
-    count > PackedTrie.shortRunLength
+    PackedTrie.hasSlots(count)
       ? slotted(token, from: first, count: count) { self.token($0) == token }
       : halved(token, from: first, count: count)
   }
@@ -34,9 +38,9 @@ extension PackedTrie.Level {
 
   /// Asks for what a search reads first.
   @inline(__always) func prefetch(_ token: Token, from first: Int, count: Int) {
-    if count > PackedTrie.shortRunLength {
-      let slot = PackedTrie.slot(
-        of: PackedTrie.slotHash(token, runFrom: first), slotCount: slotCount)
+    if PackedTrie.hasSlots(count) {
+      let hash = PackedTrie.slotHash(token, runFrom: first)
+      let slot = PackedTrie.slot(of: hash, homeCount: homeCount)
       prefetch_for_read(slots + (slot &* slotWidth) &>> 3)
     } else {
       prefetch(first &+ count &>> 1)
@@ -88,18 +92,16 @@ extension PackedTrie.Level {
   ) -> Int {
     let hash = PackedTrie.slotHash(token, runFrom: first)
     let tag = PackedTrie.slotTag(of: hash)
-    var slot = PackedTrie.slot(of: hash, slotCount: slotCount)
-    // Bounded, should a corrupt table have no empty slot.
-    var rest = slotCount
-    while rest > 0 {
+    var slot = PackedTrie.slot(of: hash, homeCount: homeCount)
+    // The last slot is empty; bounded, should it not be.
+    while slot < slotCount {
       let entry = slotEntry(slot)
       if entry == 0 { return -1 }
       if entry & PackedTrie.mask(PackedTrie.slotTagWidth) == tag {
         let place = Int(truncatingIfNeeded: entry &>> UInt64(PackedTrie.slotTagWidth)) &- 1
         if place >= 0, place < count, isAccepted(first &+ place) { return first &+ place }
       }
-      slot = slot &+ 1 == slotCount ? 0 : slot &+ 1
-      rest &-= 1
+      slot &+= 1
     }
     return -1
   }
@@ -123,8 +125,8 @@ extension PackedTrie {
     hash & mask(slotTagWidth)
   }
 
-  /// The upper half of the hash, scaled to the number of slots.
-  @inline(__always) static func slot(of hash: UInt64, slotCount: Int) -> Int {
-    Int(truncatingIfNeeded: ((hash &>> 32) &* UInt64(truncatingIfNeeded: slotCount)) &>> 32)
+  /// Where a search begins: the upper half of the hash, scaled to the number of homes.
+  @inline(__always) static func slot(of hash: UInt64, homeCount: Int) -> Int {
+    Int(truncatingIfNeeded: ((hash &>> 32) &* UInt64(truncatingIfNeeded: homeCount)) &>> 32)
   }
 }

@@ -43,9 +43,7 @@ public import NGrams
     help: ArgumentHelp(
       "Store values in so many bits each, 2 to 16, with less precision.", valueName: "bits"))
   var quantize: Int?
-  @Option(
-    help: ArgumentHelp(
-      "Tokens from which the weights of 'interpolate' are found.", valueName: "file"))
+  @Option(help: ArgumentHelp("Tokens that give the weights of 'interpolate'.", valueName: "file"))
   var heldOut: [String] = []
   @Option(help: ArgumentHelp("Words to keep, one a line; others become <unk>.", valueName: "file"))
   var vocabulary: String?
@@ -106,10 +104,9 @@ public import NGrams
       pruneEntropy.map { .perplexityIncrease($0) } ?? maxNgrams.map { .count($0) }
     options.quantizationBitCount = quantize
     if let discounts { options.discounts = try GivenDiscounts(InputFile(path: discounts)) }
-    var selection = CountSelection()
-    selection.order = order
-    selection.minimumCount = minCount
-    selection.listed = try vocabulary.map { try WordList(InputFile(path: $0)).words }
+    let selection = CountSelection(
+      order: order, minimumCount: minCount,
+      listed: try vocabulary.map { try WordList(InputFile(path: $0)).words })
     let resources = CountingResources(
       threads: threads.count, memoryByteCount: memory.byteCount, directory: memory.directory)
     return try EstimatedModel(

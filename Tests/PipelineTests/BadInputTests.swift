@@ -8,6 +8,8 @@ import Testing
 // there stays as it was.
 
 private let pigs = "$examples/pigs.txt"
+private let countsOfTwo =
+  "count-ngrams -n2 -b t1 > c1; tokenize -m b2 -b \(pigs) | count-ngrams -n2 -b > c2"
 
 @Test(
   arguments: [
@@ -85,6 +87,18 @@ private let pigs = "$examples/pigs.txt"
     ),
     (
       "count-ngrams -n 2 -b t1 > c1; count-ngrams -n 2 c1", "c1: "
+    ),
+    (
+      "\(countsOfTwo); count-ngrams --merge c1 c2",
+      "c2: counts of another tokeniser than the stream before it; tokenise with the same"
+    ),
+    (
+      "\(countsOfTwo); estimate-ngrams c1 c2",
+      "c2: counts of another tokeniser than the stream before it; tokenise with the same"
+    ),
+    (
+      "\(countsOfTwo); count-ngrams -n 2 t1 --add c2",
+      "tokenise with the same"
     ),
   ] as [(String, String)])
 func `what contradicts itself or its model is an error with its place`(

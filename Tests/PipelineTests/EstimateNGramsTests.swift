@@ -133,6 +133,9 @@ import Testing
         estimate-ngrams -q \(options) -S1K -T t c | cmp - model
         estimate-ngrams -q \(options) -j1 c | cmp - model
         estimate-ngrams -q \(options) -j5 -S20M c | cmp - model
+        estimate-ngrams -m model -b > binary
+        estimate-ngrams -qb \(options) -S1K -T t c | cmp - binary
+        estimate-ngrams -qb \(options) -j5 -S20M c | cmp - binary
         count-ngrams --merge c | shuf > text
         split -n l/3 text part
         estimate-ngrams -q \(options) -S1K partab partac partaa | cmp - model
@@ -147,7 +150,7 @@ import Testing
     let outcome = try scratch().run(
       EstimateNGramsTests.corpus + """
         count-ngrams -n9 -b corpus > c
-        for program in "count-ngrams -n9 corpus" "estimate-ngrams -q c"; do
+        for program in "count-ngrams -n9 corpus" "estimate-ngrams -q c" "estimate-ngrams -qb c"; do
           $program -S24M > /dev/null & process=$!; peak=0
           while now=$(awk '/VmHWM/ { print $2 }' /proc/$process/status 2> /dev/null) && [ "$now" ]
           do peak=$now; sleep 0.01; done
@@ -159,7 +162,7 @@ import Testing
       #expect(numbers[0] == 0)
       #expect(numbers[1] < 25_804, "KB, of 24 MB and 5 %")
     }
-    #expect(outcome.lines.count == 2)
+    #expect(outcome.lines.count == 3)
   }
 
   @Test func discountsAreReadAsTheyAreSaid() throws {

@@ -115,7 +115,8 @@ func `the remedies for zeros give the lecture's numbers`(
 
 /// A text of a few blocks in which words depend on those before, with some that the model does not know.
 private let generatedText = """
-  awk 'BEGIN{x=1; for(r=0;r<12000;r++){for(c=0;c<x%11;c++){x=(x*69069+c%3+1)%4294967296
+  awk 'BEGIN{x=1; for(r=0;r<12000;r++){n=int(x/65536)%11; x=(x*69069+1)%4294967296
+    for(c=0;c<n;c++){x=(x*69069+c%3+1)%4294967296
     printf "w%d ",int(x/65536)%(c%2?40:1500)} print ""}}' > all
   awk 'NR%4' all > train; awk 'NR%4==0' all > held
 
