@@ -5,7 +5,8 @@
 
 Without a corpus: TEXT or the texts of this machine, tokenised, 50 MB of them. Peers are `count_ngrams`
 and `lmplz` where they are on the PATH, and `mawk | sort | uniq -c`. All have 1 GiB of memory. The wanted
-ratios are of wall time on two cores that nobody else uses.
+ratios are of wall time on two cores that nobody else uses. Of a corpus above 200 MB the cost as it grows is
+shown too, and what memory counting and estimation take when they may use a tenth of its size.
 """
 
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from pairing import compare, program, text
+from pairing import compare, once, program, text
 
 SHELL = r"""mawk '{ a = "<s>"; b = "<s>"; for (i = 1; i <= NF; ++i) { print a, b, $i; a = b; b = $i }
   print a, b, "</s>" }' %s | LC_ALL=C sort -S1G --parallel=2 -T %s | uniq -c"""
@@ -39,10 +40,40 @@ def measure(corpus, folder, rounds):
                     rounds=rounds, wanted=2.5 if size < 2e7 else 2, size=size, peer="lmplz")
 
 
+def grow(corpus, folder):
+    """Counting the first 16th, 8th, ... of the corpus: the rate stays where cost grows in a line."""
+    size = os.path.getsize(corpus)
+    for share in (16, 8, 4, 2, 1):
+        part = os.path.join(folder, "part")
+        subprocess.run(f"head -c {size // share} {corpus} > {part}", shell=True, check=True)
+        wall, cpu, _ = once(f"count-ngrams -n3 -b -S1G -T {folder} {part}")
+        print(f"trigram counts of {size / share / 1e6:.0f} MB: {cpu:.2f} s CPU {wall:.2f} s wall, "
+              f"{size / share / cpu / 1e6:.1f} MB/s", flush=True)
+
+
+def hold(corpus, folder):
+    """The peak of memory where a tenth of the corpus's size is allowed."""
+    size = os.path.getsize(corpus) // 10
+    limit, counts = f"-S{size // 1000}K -T {folder}", os.path.join(folder, "counts")
+    for title, command in (
+        ("counting", ["count-ngrams", "-n3", "-b", *limit.split(), "-o", counts, corpus]),
+        ("estimation to ARPA", ["estimate-ngrams", "-q", *limit.split(), counts]),
+        ("estimation to a binary model", ["estimate-ngrams", "-q", "-b", *limit.split(), counts]),
+    ):
+        _, cpu, peak = once(command)
+        print(f"{title}, a tenth of the corpus as memory: {peak / size:.3f} of it, wanted 1.05; "
+              f"{cpu:.1f} s CPU", flush=True)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         if len(sys.argv) > 1:
-            return measure(sys.argv[1], folder, 1 if os.path.getsize(sys.argv[1]) > 2e8 else 3)
+            is_large = os.path.getsize(sys.argv[1]) > 2e8
+            measure(sys.argv[1], folder, 1 if is_large else 3)
+            if is_large:
+                grow(sys.argv[1], folder)
+                hold(sys.argv[1], folder)
+            return
         for size in (10_000_000, 50_000_000):
             corpus = os.path.join(folder, "corpus")
             subprocess.run(["tokenize", "--words", text(size), "-o", corpus], check=True)

@@ -30,7 +30,7 @@ repeats = 2_400_000 // symbols + 1
 with open("held", "wb") as file:
     file.write(held * repeats)
 symbols *= repeats
-shell("count-ngrams -n 5 -b train | estimate-ngrams -o m.arpa; estimate-ngrams -m m.arpa -b -o m.bin")
+shell("count-ngrams -n 5 -b train | estimate-ngrams -q -o m.arpa; estimate-ngrams -m m.arpa -b -o m.bin")
 convert = ["estimate-ngrams", "-m", "m.arpa", "-b", "-o", "m.bin"]
 size = os.path.getsize
 
@@ -60,7 +60,10 @@ else:
 words = int(shell("head -2 m.arpa | tail -1").split("=")[1])
 wall, cpu, _ = once("echo | score -m m.bin")
 print(f"ready, {size('m.bin') / 1e6:.0f} MB: {1000 * wall:.1f} ms wall, wanted 20")
-draw = "sample -m m.bin -n 20000 --max-tokens 40 -j1"
-drawn = len(shell(draw).split())
-wall, cpu, _ = once(draw)
-print(f"sample, {words} words: {drawn / cpu / 1000:.0f} thousand tokens/s, wanted 200")
+for title, options, wanted in (("sample", "-n 20000", "200"),
+                               ("sample from whole distributions", "-n 200 --temperature 0.9", "")):
+    draw = f"sample -m m.bin {options} --max-tokens 40 -j1"
+    drawn = len(shell(draw).split())
+    wall, cpu, _ = once(draw)
+    print(f"{title}, {words} words: {drawn / cpu / 1000:.1f} thousand tokens/s"
+          + (f", wanted {wanted}" if wanted else ""))
