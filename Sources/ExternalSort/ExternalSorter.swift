@@ -76,10 +76,10 @@ public final class ExternalSorter: @unchecked Sendable {
     runs.withLock { $0.append(run) }
   }
 
-  private func sort(_ chunk: SortChunk) {
+  private func sort(_ chunk: SortChunk, threads: Int = 1) {
     RecordSort.sort(
       chunk.records, count: chunk.count, wordCount: recordWordCount,
-      bitCount: keyBitCount + (hasPayload ? 64 : 0), scratch: chunk.scratch)
+      bitCount: keyBitCount + (hasPayload ? 64 : 0), scratch: chunk.scratch, threads: threads)
   }
 
   /// Bytes in temporary files, for messages.
@@ -89,10 +89,11 @@ public final class ExternalSorter: @unchecked Sendable {
   /// The sorted stream; no chunk may be added any more.
   ///
   /// - last: records that need not become a run when they are all there are.
-  public func sorted(with last: SortChunk? = nil) throws -> SortedRecords {
+  /// - threads: that sort them.
+  public func sorted(with last: SortChunk? = nil, threads: Int = 1) throws -> SortedRecords {
     if let last {
       if runCount == 0 {
-        sort(last)
+        sort(last, threads: threads)
         return SortedRecords(last, keyWordCount: keyWordCount, sums: equalKeys == .sum)
       }
       try add(last)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ByteStreams
+
 /// Sorts records of one or more 64-bit words, each record a number with its least significant word
 /// first, in place.
 ///
@@ -7,23 +9,48 @@
 /// again), wider ones from the most significant one without.
 /// Reference: McIlroy, Bostic & McIlroy 1993, Engineering radix sort (American flag sort).
 public enum RecordSort {
+  /// Records that agree in all bits above the eight from `bit` on.
+  private struct Run: Sendable {
+    var low: Int
+    var high: Int
+    var bit: Int
+  }
+
   /// - records: [count, wordCount].
   /// - scratch: [count], needed for one-word records only.
   /// - bitCount: bits above these are zero in every record.
+  /// - threads: that sort records of more words, when they are many.
   static func sort(
     _ records: UnsafeMutablePointer<UInt64>, count: Int, wordCount: Int, bitCount: Int,
-    scratch: UnsafeMutablePointer<UInt64>?
+    scratch: UnsafeMutablePointer<UInt64>?, threads: Int = 1
   ) {
     guard count > 1 else { return }
-    let byteCount = (bitCount + 7) / 8
-    switch wordCount {
-    case 1 where count >= 256 && scratch != nil:
-      sortWords(records, count: count, byteCount: byteCount, scratch: scratch!)
+    if wordCount == 1, count >= 256, let scratch {
+      return sortWords(records, count: count, byteCount: (bitCount + 7) / 8, scratch: scratch)
+    }
+    let all = Run(low: 0, high: count, bit: bitCount - 8)
+    guard threads > 1, count >= 1 << 15 else {
+      return sort(records, all, wordCount: wordCount)
+    }
+    // Those with the same first digit are sorted by themselves.
+    var runs: [Run] = []
+    distribute(records, all, wordCount: wordCount, into: &runs)
+    nonisolated(unsafe) let target = records
+    let parts = runs
+    Threads.forEach(count: parts.count, threads: threads) {
+      sort(target, parts[$0], wordCount: wordCount)
+    }
+  }
+
+  private static func sort(
+    _ records: UnsafeMutablePointer<UInt64>, _ run: Run, wordCount: Int
+  ) {
     // The same code with a constant in it: twice as fast for the common widths.
-    case 1: sortWide(records, 0, count, wordCount: 1, bit: bitCount - 8)
-    case 2: sortWide(records, 0, count, wordCount: 2, bit: bitCount - 8)
-    case 3: sortWide(records, 0, count, wordCount: 3, bit: bitCount - 8)
-    default: sortWide(records, 0, count, wordCount: wordCount, bit: bitCount - 8)
+    switch wordCount {
+    case 1: sortWide(records, run, wordCount: 1)
+    case 2: sortWide(records, run, wordCount: 2)
+    case 3: sortWide(records, run, wordCount: 3)
+    default: sortWide(records, run, wordCount: wordCount)
     }
   }
 
@@ -78,54 +105,62 @@ public enum RecordSort {
     if source != records { records.update(from: source, count: count) }
   }
 
-  /// Sorts records `low..<high`, which agree in all bits above the eight from `bit` on.
+  @inline(__always)
+  private static func sortWide(
+    _ records: UnsafeMutablePointer<UInt64>, _ run: Run, wordCount: Int
+  ) {
+    var pending = [run]
+    while let run = pending.popLast() {
+      if run.high &- run.low <= 24 || run.bit <= -8 {
+        insertionSort(records, run.low, run.high, wordCount: wordCount)
+      } else {
+        distribute(records, run, wordCount: wordCount, into: &pending)
+      }
+    }
+  }
+
+  /// Puts records in the order of one digit; `pending` gains those that agree in it.
   ///
   /// Digits begin at the highest bit, wherever that is in its byte, so that the first one tells most.
   @inline(__always)
-  private static func sortWide(
-    _ records: UnsafeMutablePointer<UInt64>, _ low: Int, _ high: Int, wordCount: Int, bit: Int
+  private static func distribute(
+    _ records: UnsafeMutablePointer<UInt64>, _ run: Run, wordCount: Int, into pending: inout [Run]
   ) {
-    var pending: [(low: Int, high: Int, bit: Int)] = [(low, high, bit)]
+    let (low, high, bit) = (run.low, run.high, run.bit)
     withUnsafeTemporaryAllocation(of: Int.self, capacity: 513) { space in
       let ends = space.baseAddress!
       let starts = ends + 256
-      while let (low, high, bit) = pending.popLast() {
-        if high &- low <= 24 || bit <= -8 {
-          insertionSort(records, low, high, wordCount: wordCount)
-          continue
-        }
-        // The last digit takes some bits again when fewer than eight are left.
-        let digit = Digit(bit: max(bit, 0), wordCount: wordCount)
-        ends.update(repeating: 0, count: 256)
-        for index in low..<high { ends[digit.of(records + index &* wordCount)] &+= 1 }
-        var sum = low
-        for value in 0..<256 {
-          starts[value] = sum
-          sum &+= ends[value]
-          ends[value] = sum
-        }
-        starts[256] = high
-        for value in 0..<256 {
-          let first = starts[value]
-          let end = ends[value]
-          if end &- first > 1 { pending.append((first, end, bit &- 8)) }
-        }
-        // Each record goes to the next free place of its value, and the record there goes on.
-        for value in 0..<256 {
-          let end = ends[value]
-          while starts[value] < end {
-            let index = starts[value]
-            let own = digit.of(records + index &* wordCount)
-            if own == value {
-              starts[value] = index &+ 1
-            } else {
-              let other = starts[own]
-              starts[own] = other &+ 1
-              for word in 0..<wordCount {
-                let held = records[index &* wordCount &+ word]
-                records[index &* wordCount &+ word] = records[other &* wordCount &+ word]
-                records[other &* wordCount &+ word] = held
-              }
+      // The last digit takes some bits again when fewer than eight are left.
+      let digit = Digit(bit: max(bit, 0), wordCount: wordCount)
+      ends.update(repeating: 0, count: 256)
+      for index in low..<high { ends[digit.of(records + index &* wordCount)] &+= 1 }
+      var sum = low
+      for value in 0..<256 {
+        starts[value] = sum
+        sum &+= ends[value]
+        ends[value] = sum
+      }
+      starts[256] = high
+      for value in 0..<256 {
+        let first = starts[value]
+        let end = ends[value]
+        if end &- first > 1 { pending.append(Run(low: first, high: end, bit: bit &- 8)) }
+      }
+      // Each record goes to the next free place of its value, and the record there goes on.
+      for value in 0..<256 {
+        let end = ends[value]
+        while starts[value] < end {
+          let index = starts[value]
+          let own = digit.of(records + index &* wordCount)
+          if own == value {
+            starts[value] = index &+ 1
+          } else {
+            let other = starts[own]
+            starts[own] = other &+ 1
+            for word in 0..<wordCount {
+              let held = records[index &* wordCount &+ word]
+              records[index &* wordCount &+ word] = records[other &* wordCount &+ word]
+              records[other &* wordCount &+ word] = held
             }
           }
         }

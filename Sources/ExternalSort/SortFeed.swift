@@ -50,7 +50,7 @@ public final class SortFeed: @unchecked Sendable {
     }
     let last = chunk
     chunk = sorter.makeChunk(capacity: 0)
-    return try sorter.sorted(with: last)
+    return try sorter.sorted(with: last, threads: threads + 1)
   }
 }
 

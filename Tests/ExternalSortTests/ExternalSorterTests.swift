@@ -108,4 +108,40 @@ private struct Record: Comparable {
       "\($0)".contains("/nonexistent") && "\($0)".contains("-T")
     }
   }
+
+  @Test(arguments: [70, 100, 150, 250]) func `threads share the sorting of many records`(bits: Int)
+    throws
+  {
+    var generator = SeededGenerator(seed: UInt64(bits))
+    let width = (bits + 63) / 64
+    let records = (0..<40_000).map { _ in
+      (0..<width).map { word in
+        // Few values in the upper bits, so that runs of equal digits are long.
+        word == width - 1
+          ? generator.next() & (UInt64.max >> UInt64(64 * width - bits)) & 0x5_0005
+          : generator.next() & 0xFF
+      }
+    }
+    func keys(threads: Int) throws -> [[UInt64]] {
+      let sorter = ExternalSorter(
+        keyBitCount: bits, hasPayload: false, equalKeys: .sum,
+        allowance: MemoryAllowance(byteCount: 1 << 30), mergeByteCount: 1 << 20, directory: "/tmp")
+      let chunk = sorter.makeChunk(capacity: records.count)
+      for (index, record) in records.enumerated() {
+        for word in 0..<width { chunk.records[index * width + word] = record[word] }
+      }
+      chunk.count = records.count
+      let sorted = try sorter.sorted(with: chunk, threads: threads)
+      var keys: [[UInt64]] = []
+      while let batch = try sorted.next(capacity: 999) {
+        for index in 0..<batch.count {
+          keys.append((0..<width).map { batch.keys[index * width + $0] })
+        }
+      }
+      return keys
+    }
+    let expected = Set(records).sorted { $0.reversed().lexicographicallyPrecedes($1.reversed()) }
+    #expect(try keys(threads: 3) == expected)
+    #expect(try keys(threads: 1) == expected)
+  }
 }

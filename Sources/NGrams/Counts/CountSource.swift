@@ -110,9 +110,14 @@ private final class CountSorting: @unchecked Sendable {
   func sorted() throws -> SortedRecords {
     Threads.forEach(count: threads, threads: threads) { _ in self.work() }
     if let error = state.failure { throw error }
-    // The chunks that are not full are runs, too, but for the last.
-    while state.rest.count > 1 { try sorter.add(state.rest.removeLast()) }
-    return try sorter.sorted(with: state.rest.first)
+    let rest = state.rest
+    guard rest.count > 1 else { return try sorter.sorted(with: rest.first, threads: threads) }
+    // The chunks that are not full are runs, too.
+    Threads.forEach(count: rest.count, threads: threads) {
+      do { try self.sorter.add(rest[$0]) } catch { self.state.fail(error) }
+    }
+    if let error = state.failure { throw error }
+    return try sorter.sorted()
   }
 
   private func work() {
