@@ -90,7 +90,7 @@ private let countsOfTwo =
     ),
     (
       "\(countsOfTwo); count-ngrams --merge c1 c2",
-      "c2: counts of another tokeniser than the stream before it; tokenise with the same"
+      "c2: counts of another tokeniser's vocabulary than the files before it; tokenise with the same"
     ),
     (
       "\(countsOfTwo); estimate-ngrams c1 c2",

@@ -132,7 +132,7 @@ private let generatedText = """
         score -m $m -j $j --per-token --unit log10 all | cksum
       done; done | sort -u | wc -l
       score -m m.bin --per-token --unit log10 held |
-        awk '{s += $2; n++} END{printf "%.6f %d\n", s, n}'
+        awk '{s += $2; n++} END{printf "%.6f %d\\n", s, n}'
       score -m m.bin --unit log10 held |
         awk '$1 == "log10" {printf "%.6f ", $2} $1 == "tokens" {n = $2} END{print n}'
       """)
