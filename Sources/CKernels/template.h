@@ -123,19 +123,21 @@ static void pack_transposed(const float *b, long stride, long inner, long column
 
 // MARK: products
 
-/// One register tile: `height` rows of one panel, from a block of a, [inner][height]. Each sum starts
-/// from `start` and runs over the inner index in order in one lane, so its bits do not depend on the
-/// tile that it falls into.
+/// One register tile: `height` rows of one panel, from a block of a, [inner][height]. Each sum runs over
+/// the inner index in order in one lane, and `start` is added to it, so its bits do not depend on the
+/// tile that it falls into. Meanwhile what lies `ahead` is fetched, `step` bytes further each time.
 INLINE void tile(int height, const float *block, const float *panel, const float *start,
-                 long start_stride, float *c, long c_stride, long columns, long inner) {
+                 long start_stride, float *c, long c_stride, long columns, long inner,
+                 const char *ahead, long step) {
   const int second = columns > WIDTH;
   vec sum[ROWS][2];
   UNROLL for (int i = 0; i < height; i++) {
-    const float *from = start + i * start_stride;
-    sum[i][0] = start ? load(from, columns) : all(0);
-    sum[i][1] = start && second ? load(from + WIDTH, columns - WIDTH) : all(0);
+    if (start) __builtin_prefetch(start + i * start_stride);
+    sum[i][0] = sum[i][1] = all(0);
   }
-  for (long k = 0; k < inner; k++, block += height, panel += PANEL) {
+  for (long k = 0; k < inner; k++, block += height, panel += PANEL, ahead += step) {
+    // For reading, to the second level: the first is full of what is in use.
+    __builtin_prefetch(ahead, 0, 2);
     const vec b0 = *(const vec *)panel, b1 = *(const vec *)(panel + WIDTH);
     UNROLL for (int i = 0; i < height; i++) {
       const vec x = all(block[i]);
@@ -144,6 +146,11 @@ INLINE void tile(int height, const float *block, const float *panel, const float
     }
   }
   UNROLL for (int i = 0; i < height; i++) {
+    if (start) {
+      const float *from = start + i * start_stride;
+      sum[i][0] += load(from, columns);
+      if (second) sum[i][1] += load(from + WIDTH, columns - WIDTH);
+    }
     store(c + i * c_stride, sum[i][0], columns);
     if (second) store(c + i * c_stride + WIDTH, sum[i][1], columns - WIDTH);
   }
@@ -151,13 +158,14 @@ INLINE void tile(int height, const float *block, const float *panel, const float
 
 /// The tile of that height. A full panel sees a constant width: plain loads and stores.
 static void tile_of(int height, const float *block, const float *panel, const float *start,
-                    long start_stride, float *c, long c_stride, long columns, long inner) {
-#define TILE(h)                                                                               \
-  case h:                                                                                     \
-    if (columns >= PANEL)                                                                     \
-      tile(h, block, panel, start, start_stride, c, c_stride, PANEL, inner);                  \
-    else                                                                                      \
-      tile(h, block, panel, start, start_stride, c, c_stride, columns, inner);                \
+                    long start_stride, float *c, long c_stride, long columns, long inner,
+                    const char *ahead, long step) {
+#define TILE(h)                                                                           \
+  case h:                                                                                 \
+    if (columns >= PANEL)                                                                 \
+      tile(h, block, panel, start, start_stride, c, c_stride, PANEL, inner, ahead, step); \
+    else                                                                                  \
+      tile(h, block, panel, start, start_stride, c, c_stride, columns, inner, ahead, step); \
     break;
   switch (height) {
     TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
@@ -169,7 +177,7 @@ static void tile_of(int height, const float *block, const float *panel, const fl
 
 /// Depth of a block of a: with a panel's part it stays in the first-level cache.
 /// Blocks that are copied at once: a panel's part is read from further away once for all of them.
-enum { DEPTH = 256, STRIPS = 8 };
+enum { DEPTH = 256, STRIPS = 16 };
 
 /// Copies `height` rows of a, `depth` elements of each, to [depth][height]; writes WIDTH past it.
 static void copy_rows(const float *a, long stride, int height, long depth, float *block) {
@@ -188,24 +196,35 @@ static void copy_rows(const float *a, long stride, int height, long depth, float
     }
 }
 
-/// One row: four panels at a time keep enough sums in flight to be bound by memory alone.
+/// One row: four panels at a time keep enough sums in flight to be bound by memory alone. Sums are those
+/// of a tile, block by block.
 static void product_of_row(const float *a, const float *panels, const float *start, float *c,
                            long columns, long inner) {
   const long panel_size = inner * PANEL;
-  for (; columns >= 4 * PANEL; columns -= 4 * PANEL, panels += 4 * panel_size, c += 4 * PANEL) {
-    vec sum[8];
-    UNROLL for (int i = 0; i < 8; i++) sum[i] = start ? load(start + i * WIDTH, WIDTH) : all(0);
-    for (long k = 0; k < inner; k++) {
-      const vec x = all(a[k]);
-      UNROLL for (int i = 0; i < 8; i++)
-        sum[i] = x * load(panels + i / 2 * panel_size + k * PANEL + i % 2 * WIDTH, WIDTH) + sum[i];
+  for (; columns > 0; columns -= 4 * PANEL, panels += 4 * panel_size, c += 4 * PANEL) {
+    const float *from = start;
+    for (long k = 0; k == 0 || k < inner; k += DEPTH, from = c) {
+      const long depth = inner - k < DEPTH ? inner - k : DEPTH;
+      const float *panel = panels + k * PANEL;
+      if (columns < 4 * PANEL) {
+        for (long j = 0; j < columns; j += PANEL, panel += panel_size)
+          tile_of(1, a + k, panel, from ? from + j : 0, 0, c + j, 0, columns - j, depth,
+                  (const char *)panel, 0);
+        continue;
+      }
+      vec sum[8];
+      UNROLL for (int i = 0; i < 8; i++) sum[i] = all(0);
+      for (long l = 0; l < depth; l++, panel += PANEL) {
+        const vec x = all(a[k + l]);
+        UNROLL for (int i = 0; i < 8; i++)
+          sum[i] = x * load(panel + i / 2 * panel_size + i % 2 * WIDTH, WIDTH) + sum[i];
+      }
+      UNROLL for (int i = 0; i < 8; i++) {
+        if (from) sum[i] += load(from + i * WIDTH, WIDTH);
+        store(c + i * WIDTH, sum[i], WIDTH);
+      }
     }
-    UNROLL for (int i = 0; i < 8; i++) store(c + i * WIDTH, sum[i], WIDTH);
     if (start) start += 4 * PANEL;
-  }
-  for (; columns > 0; columns -= PANEL, panels += panel_size, c += PANEL) {
-    tile_of(1, a, panels, start, 0, c, 0, columns, inner);
-    if (start) start += PANEL;
   }
 }
 
@@ -215,7 +234,8 @@ INLINE int next_height(long rows) {
   return (int)((rows + tiles - 1) / tiles);
 }
 
-/// Panels outside, strips inside: a panel's part stays in the first-level cache while all strips pass.
+/// Panels outside, strips inside: a panel's part stays in the first-level cache while all strips pass, and
+/// they fetch the next one.
 INLINE void product_of(int is_transposed, const float *a, long a_stride, const float *panels,
                        const float *start, long start_stride, float *c, long c_stride, long rows,
                        long columns, long inner) {
@@ -244,9 +264,12 @@ INLINE void product_of(int is_transposed, const float *a, long a_stride, const f
           copy_rows(a + row * a_stride + k, a_stride, heights[s], depth, blocks[s]);
       for (long j = 0; j < columns; j += PANEL) {
         const float *panel = panels + j * inner + k * PANEL;
+        const float *next = panel + (columns - j > PANEL ? inner * PANEL : 0);
+        const long step = PANEL * sizeof(float) / strips;
         for (long s = 0, row = 0; s < strips; row += heights[s++])
           tile_of(heights[s], blocks[s], panel, from ? from + row * from_stride + j : 0,
-                  from_stride, c + row * c_stride + j, c_stride, columns - j, depth);
+                  from_stride, c + row * c_stride + j, c_stride, columns - j, depth,
+                  (const char *)next + s * step * depth, step);
       }
     }
     a += is_transposed ? sum : sum * a_stride;

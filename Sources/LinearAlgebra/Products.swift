@@ -6,7 +6,7 @@ extension Team {
   /// c [rows, columns] = start + a [rows, inner] × b [inner, columns], by all members.
   ///
   /// The result is cut into blocks; whoever computes a block packs its part of b. Every element is one
-  /// sum over the inner index in order, so neither the blocks nor the threads show in its bits.
+  /// sum over pieces of the inner index in order, so neither the blocks nor the threads show in its bits.
   ///
   /// - scratch: one packing area for each member.
   public func multiply(
@@ -63,7 +63,8 @@ public struct ProductScratch: ~Copyable, Sendable {
 /// A result cut into blocks that fit the scratch, near enough alike in size, and enough of them that
 /// all members have work to the end.
 private struct Blocks {
-  /// The inner index in pieces of at most 512: a strip of a and one panel share the first-level cache.
+  /// The inner index in pieces of 512. The kernels cut it at every 256th index, and so do these pieces:
+  /// a product of packed weights, which is not cut here, has the same bits.
   let innerRanges: [Range<Int>]
   private let rowParts: Int
   private let columnParts: Int
@@ -72,9 +73,8 @@ private struct Blocks {
   private let panelWidth: Int
 
   init(rows: Int, columns: Int, inner: Int, team: Team) {
-    let innerParts = max(1, (inner + 511) / 512)
-    innerRanges = (0..<innerParts).map {
-      inner * $0 / innerParts..<inner * ($0 + 1) / innerParts
+    innerRanges = (0..<max(1, (inner + 511) / 512)).map {
+      512 * $0..<min(inner, 512 * ($0 + 1))
     }
     panelWidth = team.kernels.pointee.panel_width
     let panelSize = panelWidth * innerRanges.map(\.count).max()!
