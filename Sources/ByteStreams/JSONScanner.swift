@@ -125,10 +125,10 @@ public struct JSONScanner: ~Copyable {
     if text.count <= 18, text.allSatisfy({ $0 &- 0x30 < 10 }) {
       return text.reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
     }
-    guard let value = Int(String(decoding: text, as: UTF8.self)) else {
-      throw failure("not an integer, or out of range")
-    }
-    return value
+    if let value = Int(String(decoding: text, as: UTF8.self)) { return value }
+    let shown = String(decoding: text.prefix(40), as: UTF8.self)
+    let isInteger = text.allSatisfy { $0 &- 0x30 < 10 || $0 == UInt8(ascii: "-") }
+    throw failure(isInteger ? "\(shown) is beyond 2^63" : "\(shown) is no integer")
   }
 
   /// An array of integers from 0 up.

@@ -203,14 +203,22 @@ extension TensorFile {
     var type: NumberType?
     var shape: [Int]?
     var offsets: [Int]?
+    func counts(_ key: String, _ scanner: inout JSONScanner) throws(StreamError) -> [Int] {
+      do throws(StreamError) {
+        return try scanner.counts()
+      } catch {
+        throw StreamError(
+          error.place, "\(key) of tensor \(name): \(error.problem)", advice: error.advice)
+      }
+    }
     try scanner.forEachMember { (scanner, key) throws(StreamError) in
       switch key {
       case "dtype":
         let text = try scanner.string()
         type = NumberType(rawValue: text)
         guard type != nil else { throw scanner.failure("unknown dtype \(text) of tensor \(name)") }
-      case "shape": shape = try scanner.counts()
-      case "data_offsets": offsets = try scanner.counts()
+      case "shape": shape = try counts(key, &scanner)
+      case "data_offsets": offsets = try counts(key, &scanner)
       default: throw scanner.failure("unknown key \"\(key)\" of tensor \(name)")
       }
     }

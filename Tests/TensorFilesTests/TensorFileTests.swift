@@ -88,7 +88,14 @@ private func tensor(_ offsets: String, type: String = "F32", shape: String = "[2
         file("{\"t\":\(tensor("[0,0]", shape: "[0]")),\"t\":\(tensor("[0,8]"))}"),
         "stands twice"
       ),
-      (file("{\"t\":\(tensor("[0,9223372036854775808]"))}"), "out of range"),
+      (
+        file("{\"t\":\(tensor("[0,9223372036854775808]"))}"),
+        "data_offsets of tensor t: 9223372036854775808 is beyond 2^63"
+      ),
+      (
+        file("{\"t\":\(tensor("[0,8]", shape: "[1.5]"))}"),
+        "shape of tensor t: 1.5 is no integer"
+      ),
       (
         file("{\"t\":\(tensor("[0,8]", shape: "[9223372036854775807,4]"))}"),
         "larger than 2^63 bytes"
