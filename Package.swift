@@ -146,7 +146,7 @@ let programs: [Target] = [
     "train-rnn",
     ["LinearAlgebra", "MessagePassing", "Optimization", "RecurrentNetworks", "TensorFiles"],
     opensLibraries: true),
-  program("transduce", ["MaskedNetworks", "RecurrentNetworks", "TensorFiles"]),
+  program("transduce", ["ModelFiles"]),
   program("arith-code", ["LanguageModel", "ModelFiles"]),
   program("diverge", ["Decoding", "LanguageModel", "ModelFiles", "Probability"]),
   program("settle", ["EnergyModels", "Probability"]),
@@ -167,7 +167,8 @@ let testTargets: [Target] = [
     name: "FuzzTargets",
     dependencies: [
       "ByteStreams", "EnergyModels", "LanguageModel", "MaskedNetworks", "ModelFiles", "NGrams",
-      "Probability", "RecurrentNetworks", "TensorFiles", "TokenStreams", "Tokenization",
+      "Optimization", "Probability", "RecurrentNetworks", "TensorFiles", "TokenStreams",
+      "Tokenization",
     ],
     path: "Tests/FuzzTargets", swiftSettings: settings),
   tests("FuzzTargets", ["FuzzTargets"]),

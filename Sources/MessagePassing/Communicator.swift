@@ -42,6 +42,16 @@ public final class Communicator {
     return try Communicator()
   }
 
+  /// The same for processes that all read `paths`, which standard input would not go round for.
+  public static func opened(reading paths: [String]) throws(StreamError) -> Communicator? {
+    guard let ranks = try opened() else { return nil }
+    guard !paths.isEmpty, !paths.contains("-") else {
+      throw StreamError(
+        .none, "\(ranks.count) processes cannot share standard input", advice: "give files")
+    }
+    return ranks
+  }
+
   private init() throws(StreamError) {
     // Its plug-ins look for the library's symbols among the global ones.
     let names = ["libmpi.so.40", "libmpi.so", "libmpi.dylib"]

@@ -3,7 +3,6 @@
 import ArgumentParser
 import ByteStreams
 import FilterSupport
-import Optimization
 import RecurrentNetworks
 import TensorFiles
 
@@ -85,37 +84,30 @@ import TensorFiles
 
   private func rows(ofModel path: String) throws -> [[String]] {
     let file = try RecurrentModelFile(TensorFile(path: path))
-    if singularValues {
-      return [["layer", "gate", "number", "singular_value"]]
-        + GradientProbe.recurrentSingularValues(file).flatMap { block in
-          block.values.enumerated().map { number, value in
-            ["\(block.layer)", "\(block.gate)", "\(number + 1)", digits(value)]
-          }
-        }
-    }
+    if singularValues { return GradientProbe.singularValueTable(file) }
     let probe = try GradientProbe(file, paths: files.files, terminator: files.terminator)
-    if check || truncate != nil {
-      let rows = truncate.map(probe.truncate) ?? probe.check()
-      let largest = rows.map(\.difference).max() ?? 0
-      return [["tensor", "parameters", "gradient_norm", "relative_difference"]]
-        + rows.map { [$0.name, "\($0.parameterCount)", digits($0.norm), digits($0.difference)] }
-        + [["largest", "\(rows.reduce(0) { $0 + $1.parameterCount })", "", digits(largest)]]
-    }
-    let table = probe.lags()
-    return [["lag"] + table[0].indices.map { "layer_\($0)" }]
-      + table.enumerated().map { lag, norms in ["\(lag)"] + norms.map(digits) }
+    return check || truncate != nil ? probe.comparison(windowSteps: truncate) : probe.lagTable()
   }
 
   /// The table of the bare recurrence.
   private func lagRows() throws -> [[String]] {
     let weights =
-      try matrix.map { try readMatrix($0).map { $0.map { $0 * scale } } }
+      try matrix.map { try LagProbe.matrix(at: $0).map { $0.map { $0 * scale } } }
       ?? LagProbe.orthogonal(orthogonal!, scale: scale, seed: seed.seed)
-    let probe = LagProbe(weights, isLinear: linear, input: input)
-    return [["lag", "gradient_norm"] + (clip == nil ? [] : ["clipped"])]
-      + zip(lags.values, probe.stretches(atLags: lags.values)).map { lag, stretch in
-        ["\(lag)", digits(stretch)]
-          + (clip.map { [digits(stretch * clippingScale(norm: stretch, limit: $0))] } ?? [])
-      }
+    return LagProbe(weights, isLinear: linear, input: input).table(atLags: lags.values, clip: clip)
   }
+}
+
+/// A list such as `1,10,50`.
+struct Lags: ExpressibleByArgument {
+  let values: [Int]
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+    values = parts.compactMap { Int($0) }.filter { (0...100_000).contains($0) }
+    if values.isEmpty || values.count != parts.count { return nil }
+  }
+
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
 }

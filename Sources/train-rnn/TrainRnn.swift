@@ -1,37 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+public import ArgumentParser
 import ByteStreams
 import FilterSupport
+import LinearAlgebra
 import MessagePassing
-import Optimization
-import RecurrentNetworks
+public import RecurrentNetworks
 import TensorFiles
-import TokenStreams
+
+extension NetworkConfiguration.Cell: ExpressibleByArgument {}
 
 @main struct TrainRnn: FilterCommand {
   static let configuration = CommandConfiguration.filter(
     abstract: "Train a recurrent network on a token stream.",
-    discussion: """
-      Each record is one sequence from <s> to </s>. Writes safetensors with PyTorch's names, and all \
-      that sample(1) needs to print text.
-      """,
+    discussion: "Each record is one sequence from <s> to </s>. Writes safetensors with PyTorch's "
+      + "names, and all that sample(1) needs to print text.",
     example: "train-rnn --continuous --hidden 64 --epochs 2 -o gpl.rnn gpl.tok")
 
-  @OptionGroup(title: "Network") var network: NetworkOptions
-  @OptionGroup(title: "Data") var data: DataOptions
-  @OptionGroup(title: "Optimisation") var optimisation: OptimisationOptions
-  @OptionGroup(title: "Training") var training: TrainingOptionGroup
-  @OptionGroup(title: "Labellers") var labelling: LabellerOptions
-  @OptionGroup(title: "Running") var running: RunningOptions
-
-  @Option(
-    help: ArgumentHelp("Print what a model file holds instead of training.", valueName: "model"))
-  var describe: String?
-
-  @Option(help: ArgumentHelp("With --describe: list N copies in time.", valueName: "n"))
-  var unroll = 0
-
+  @OptionGroup var training: RecurrentTrainingOptions<NetworkConfiguration.Cell>
+  @OptionGroup var description: DescriptionOptions
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var verbosity: VerbosityOptions
@@ -39,28 +26,24 @@ import TokenStreams
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if data.valid == nil, optimisation.schedule == .plateau || training.needsValidation {
-      throw ValidationError("--patience, --evaluate-every and --schedule plateau need --valid")
+    if training.labelling.transduce, threads.threads != nil {
+      throw ValidationError("--transduce takes no --threads")
     }
-    if labelling.transduce { try refuseOptionsOfLanguageModels() }
-    if !(0...100_000).contains(unroll) || (unroll > 0 && describe == nil) {
-      throw ValidationError("--unroll \(unroll) needs --describe and a number of steps")
-    }
-    if describe != nil, !input.files.isEmpty {
+    if description.describe != nil, !input.files.isEmpty {
       throw ValidationError("--describe reads no token stream")
     }
   }
 
   func run() throws {
     let sink = try output.open()
-    let ranks = describe == nil ? try openRanks() : nil
-    if let describe {
-      let file = try RecurrentModelFile(TensorFile(path: describe))
-      try sink.write(file.summary(unrolledSteps: unroll))
-    } else if labelling.transduce {
-      try trainLabeller(readColumns()).write(to: sink)
+    if let path = description.describe {
+      let file = try RecurrentModelFile(TensorFile(path: path))
+      try sink.write(file.summary(unrolledSteps: description.unroll))
+    } else if training.labelling.transduce {
+      try trainLabeller().write(to: sink)
     } else {
-      let model = try trainLanguageModel(readTokens(), among: ranks)
+      let ranks = try Communicator.opened(reading: input.files)
+      let model = try trainLanguageModel(ranks)
       ranks?.finish()
       // All have the same model; the others' output is dropped.
       if let ranks, ranks.rank > 0 { return }
@@ -69,47 +52,69 @@ import TokenStreams
     try sink.finish()
   }
 
-  /// The processes of an `mpirun`, which share the work.
-  private func openRanks() throws -> Communicator? {
-    guard let ranks = try Communicator.opened() else { return nil }
-    guard !labelling.transduce else {
+  private func trainLanguageModel(_ ranks: Communicator?) throws -> RecurrentModelFile {
+    let (network, running) = (training.network, training.running)
+    let reading = verbosity.progress("reading")
+    let data = try TrainingData(
+      paths: input.files, validationPath: training.data.validationFile,
+      heldOutShare: training.data.heldOutShare ?? 0, minimumCount: training.data.minCount,
+      terminator: input.terminator
+    ) { reading.update(byteCount: $0) }
+    reading.finish()
+    let stop = running.checkpoint.map { _ in StopRequest() }
+    let progress = verbosity.progress("training")
+    defer { progress.finish() }
+    var session = TrainingSession()
+    (session.ranks, session.reportInterval) = (ranks, running.logEvery ?? 100)
+    (session.checkpoint, session.resumes) = (running.checkpoint, running.resume)
+    session.openLog = { isContinued in
+      try running.log.open(isContinued: isContinued).map { log in { try log.write($0.row) } }
+    }
+    session.note = { verbosity.note($0) }
+    session.show = { status in progress.update { _ in status() } }
+    session.shouldStop = { stop?.isRequested ?? false }
+    let model = try session.run(
+      .languageModel(
+        cell: network.cell ?? .lstm, symbolCount: data.table.count,
+        embeddingWidth: network.embeddingWidth, hiddenWidth: network.hidden,
+        layerCount: network.layers, isTied: network.tied, hasBiases: !network.noBias),
+      from: initialisation, on: data,
+      options: training.options(seed: seed.seed, usualEpochCount: data.usualEpochCount),
+      team: Team(count: threads.count, instructionSet: try InstructionSet.chosen()))
+    if let model { return model }
+    progress.finish()
+    stop?.dieIfRequested()
+    throw StreamError(.none, "another process was told to stop; go on with --resume")
+  }
+
+  private func trainLabeller() throws -> RecurrentModelFile {
+    guard try Communicator.opened() == nil else {
       throw StreamError(.none, "a labeller is trained by one process", advice: "leave out mpirun")
     }
-    guard !input.files.isEmpty, !input.files.contains("-") else {
-      throw StreamError(
-        .none, "\(ranks.count) processes cannot share standard input", advice: "give files")
-    }
-    return ranks
-  }
-
-  private func readTokens() throws -> TrainingData {
-    let progress = verbosity.progress("reading")
+    let records = try ColumnRecord.all(
+      RecordReader(paths: input.files, terminator: input.terminator))
+    let network = training.network
+    let learning = try LabellerTraining(
+      records,
+      configuration: .labeller(
+        cell: network.cell ?? .lstm, of: records, hiddenWidth: network.hidden,
+        layerCount: network.layers, isSquared: training.labelling.loss == .squared,
+        hasBiases: !network.noBias),
+      from: initialisation,
+      options: training.options(seed: seed.seed, usualEpochCount: { _, _ in 10 }),
+      now: Machine.seconds)
+    let log = try training.running.log.open()
+    let progress = verbosity.progress("training")
     defer { progress.finish() }
-    func reader(_ paths: [String]) -> TokenReader {
-      TokenReader(paths: paths, numbering: .growing, terminator: input.terminator)
+    return try learning.run(reportEvery: training.running.logEvery ?? 100) { report in
+      progress.update { _ in "epoch \(report.epoch), step \(report.step)" }
+      try log?.write(report.row)
     }
-    return try TrainingData(
-      training: reader(input.files), validation: data.validationFile.map { reader([$0]) },
-      heldOutShare: data.heldOutShare ?? 0, minimumCount: data.minCount
-    ) { progress.update(byteCount: $0) }
   }
 
-  private func readColumns() throws -> [ColumnRecord] {
-    try ColumnRecord.all(RecordReader(paths: input.files, terminator: input.terminator))
-  }
-
-  /// A labeller learns whole records, exactly, on one thread: what has no meaning there is refused.
-  private func refuseOptionsOfLanguageModels() throws {
-    let given = [
-      ("tied", network.tied), ("embed", network.embed != nil), ("continuous", data.continuous),
-      ("valid", data.valid != nil), ("min-count", data.minCount > 1),
-      ("window", training.window != nil), ("time", training.time != nil),
-      ("average", training.average != .none),
-      ("dropout-embedding", training.dropoutEmbedding > 0),
-      ("checkpoint", running.checkpoint != nil), ("threads", threads.threads != nil),
-    ]
-    if let (name, _) = given.first(where: \.1) {
-      throw ValidationError("--transduce takes no --\(name)")
-    }
+  private var initialisation: Initialisation {
+    Initialisation(
+      range: training.network.initRange, hasZeroOutput: training.network.zeroOutput,
+      forgetBias: training.network.forgetBias)
   }
 }

@@ -3,7 +3,7 @@
 import ArgumentParser
 import ByteStreams
 import FilterSupport
-import RecurrentNetworks
+import ModelFiles
 
 @main struct Transduce: FilterCommand {
   static let configuration = CommandConfiguration.filter(
@@ -45,21 +45,16 @@ import RecurrentNetworks
   func run() throws {
     let sink = try output.open()
     let reader = RecordReader(paths: input.files, terminator: input.terminator)
-    let transducer: any Transducer =
-      if let fsa {
-        AutomatonTransducer(
-          automaton: try Automaton(RecordReader(paths: [fsa]), name: fsa), printsStates: states)
-      } else {
-        try openTransducer(at: model!, printsProbabilities: prob)
-      }
-    var tally = Tally()
+    let transducer =
+      try fsa.map { try openAutomaton(at: $0, printsStates: states) }
+      ?? openTransducer(at: model!, printsProbabilities: prob)
+    var tally = LabelTally()
     while let block = try reader.nextBlock() {
       try block.forEachRecord { record, number in
         let place = StreamError.Place.line(block.name, number)
-        let parts = record.split(separator: 0x09, maxSplits: 1)
         let labels = try transducer.labels(record, place: place)
         if check {
-          try tally.add(labels, targets: parts.count > 1 ? pieces(parts[1]) : [], place: place)
+          try tally.add(labels, of: record, place: place)
         } else {
           try sink.write(Array(labels.joined(separator: [0x20])) + [input.terminator])
         }
@@ -70,33 +65,5 @@ import RecurrentNetworks
       try sink.write("\(tally.right) of \(tally.total) records right\n")
     }
     try sink.finish()
-  }
-}
-
-/// Blank-separated pieces.
-func pieces(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> [[UInt8]] {
-  bytes.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).map { Array($0) }
-}
-
-/// How many records are right.
-struct Tally {
-  var right = 0
-  var total = 0
-
-  /// A target `-` is right whatever the label.
-  mutating func add(
-    _ labels: [[UInt8]], targets: [[UInt8]], place: StreamError.Place
-  ) throws(StreamError) {
-    guard labels.count == targets.count else {
-      throw StreamError(
-        place, "\(targets.count) targets for \(labels.count) columns",
-        advice: "write columns, a TAB, and as many targets")
-    }
-    total += 1
-    let agree = zip(labels, targets).allSatisfy { label, target in
-      label.count == target.count
-        && zip(label, target).allSatisfy { $0 == $1 || $1 == UInt8(ascii: "-") }
-    }
-    if agree { right += 1 }
   }
 }

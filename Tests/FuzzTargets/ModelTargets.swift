@@ -5,6 +5,7 @@ import LanguageModel
 import MaskedNetworks
 import ModelFiles
 import NGrams
+import Optimization
 import RecurrentNetworks
 import TensorFiles
 import TokenStreams

@@ -20,7 +20,8 @@ private func columns(_ line: String) -> [String] {
   let scratch = try withPigs()
   let outcome = try scratch.run(
     """
-    train-rnn -j1 --embed 16 --hidden 32 --epochs 2000 --seed 1 --log log -o pigs.rnn < pigs.txt &&
+    train-rnn -j1 --embed 16 --hidden 32 --epochs 2000 --seed 1 --zero-output --log log \\
+      -o pigs.rnn < pigs.txt &&
       train-rnn --describe pigs.rnn
     """)
   #expect(outcome.status == 0, "\(outcome.errorOutput)")
@@ -198,7 +199,8 @@ func `scoring and training say what they cannot do`(script: String, message: Str
   let scratch = try withPigs()
   let outcome = try scratch.run(
     """
-    train='train-rnn --cell relu --hidden 8 --schedule constant --optimiser sgd --clip 0 --rate 1e8'
+    train='train-rnn --cell relu --hidden 8 --zero-output --optimiser sgd --schedule constant --clip 0'
+    train="$train --rate 1e8"
     $train --epochs 50 --checkpoint c -o m pigs.txt; echo $?
     $train --steps 2 --checkpoint c --resume -v -o n pigs.txt && echo kept
     [ ! -e m ] && echo nothing written
@@ -228,6 +230,11 @@ func `scoring and training say what they cannot do`(script: String, message: Str
     "hidden=8 instead of hidden=9"
   ),
   ("train-rnn --describe pigs.txt", "is no safetensors file"),
+  ("train-rnn --hidden 100000 --steps 1 pigs.txt", "60002"),
+  ("train-rnn --hidden 1048576 --layers 1048576 --steps 1 pigs.txt", " bytes of "),
+  ("train-rnn --embed 1048576 --hidden 50000 --steps 1 pigs.txt", " bytes of "),
+  ("echo '01<t>1' | tr '<t>' '\t' | train-rnn --transduce --hidden 900000", " bytes of "),
+  ("ulimit -v 1000000; train-rnn --hidden 5000 --steps 1 pigs.txt", " bytes of "),
   (
     "train-rnn --hidden 8 --steps 1 pigs.txt | head -c 900 > m; train-rnn --describe m",
     "m:@"
@@ -266,8 +273,14 @@ private let tensorFile = #"""
   ),
   ("{$(tensor encoder.weight F32 [3,1] [4,16])}", 16, "leaves a hole"),
   ("{$(tensor encoder.weight F32 [9223372036854775807,4] [0,8])}", 8, "larger than 2^63 bytes"),
-  ("{$(tensor encoder.weight F32 [3,1] [0,9223372036854775808])}", 8, "out of range"),
-  ("{$(tensor encoder.weight F32 [9223372036854775808] [0,8])}", 8, "out of range"),
+  (
+    "{$(tensor encoder.weight F32 [3,1] [0,9223372036854775808])}", 8,
+    "data_offsets of tensor encoder.weight: 9223372036854775808 is beyond 2^63"
+  ),
+  (
+    "{$(tensor encoder.weight F32 [9223372036854775808] [0,8])}", 8,
+    "shape of tensor encoder.weight: 9223372036854775808 is beyond 2^63"
+  ),
   ("{$meta,$(tensor encoder.weight I32 [3,1] [0,12])}", 12, "I32"),
   ("{$meta,$(tensor encoder.weight F32 [3,1] [0,12])}", 12, "tensor rnn.weight_ih_l0 is missing"),
   ("{$meta,$(tensor encoder.weight F32 [1,3] [0,12])}", 12, "has shape [1, 3]"),
@@ -290,8 +303,9 @@ func `a broken model file is named with what is wrong`(json: String, size: Int, 
 }
 
 @Test(arguments: [
-  "--hidden 0", "--batch 0", "--dropout 1", "--tied --embed 3 --hidden 4", "--resume",
-  "--patience 3", "--valid 1.5", "--time 0", "--average median=2", "--cell transformer",
+  "--hidden 0", "--batch 0", "--dropout 1", "--tied --embed 3 --hidden 4",
+  "--tied --zero-output", "--resume", "--patience 3", "--valid 1.5", "--time 0",
+  "--average median=2", "--cell transformer",
   "--unroll 3", "-j0", "--log-format json", "--log-every 5", "--log x --log-format xml",
   "--loss squared", "--describe m pigs.txt", "--transduce --window 4", "--transduce -j2",
   "--transduce --tied", "--transduce --embed 3", "--transduce --continuous",

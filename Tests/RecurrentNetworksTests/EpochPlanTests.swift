@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteStreams
+import Optimization
 import RecurrentNetworks
 import Testing
 import TokenStreams
@@ -84,7 +85,7 @@ func trainingData(_ text: String, heldOutShare: Double = 0, minimumCount: Int = 
   @Test("a window is the same whether it is reached in order or at once")
   func seeking() throws {
     let data = try trainingData("a b\nc d e f g\n\na b c d\nb\nc c c\n")
-    for mode in EpochPlan.Mode.allCases {
+    for mode in TrainingOptions.Mode.allCases {
       let plan = EpochPlan(
         data.training, range: data.trainingRange, mode: mode, table: data.table, laneCount: 2,
         windowSteps: 3, order: (seed: 4, epoch: 0))

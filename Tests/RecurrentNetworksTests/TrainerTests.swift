@@ -31,7 +31,7 @@ private let corpus = "what do cows eat ?\nwhat do pigs like ?\npigs eat corn .\n
 
   @Test("training that stops after any step and goes on gives the bits of the unbroken one")
   func resume() throws {
-    for mode in EpochPlan.Mode.allCases {
+    for mode in TrainingOptions.Mode.allCases {
       let data = try trainingData(corpus, heldOutShare: 0.2)
       let options = options { $0.mode = mode }
       let unbroken = try Trainer(network(data), data: data, options: options, now: { 0 })

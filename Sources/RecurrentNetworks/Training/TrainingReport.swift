@@ -53,15 +53,10 @@ extension Trainer {
   /// Where training stands, in words.
   public var status: String {
     let speed = Double(progress.tokenCount) / max(progress.seconds, 1e-9)
-    return "epoch \(progress.epoch + 1), step \(progress.step), \(Int(speed)) tokens/s"
+    return "epoch \(progress.epoch + 1), step \(progress.step), "
+      + "\(Int((100 * completedShare()).rounded())) % done, \(rounded(bits(lastNats), 3)) bits, "
+      + "\(Int(speed)) tokens/s"
   }
 }
 
 private func bits(_ nats: Double) -> Double { nats / log(2.0) }
-
-/// A number with so many digits after the point.
-private func rounded(_ number: Double, _ digits: Int) -> String {
-  var buffer = [CChar](repeating: 0, count: 400)
-  withVaList([CInt(digits), number]) { _ = vsnprintf(&buffer, buffer.count, "%.*f", $0) }
-  return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-}

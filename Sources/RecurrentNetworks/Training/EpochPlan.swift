@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import Optimization
 internal import Probability
 
 /// One pass over a stream: which symbols stand in which lane, and the windows cut from them.
@@ -10,18 +11,13 @@ internal import Probability
 /// what a lane begins with, so it means that nothing is known of what came before. No symbol is left
 /// out: lanes that end early have steps without a target.
 public struct EpochPlan: Sendable {
-  /// The stream as one run of text, or as records that know nothing of each other.
-  public enum Mode: String, CaseIterable, Sendable {
-    case records, continuous
-  }
-
   private struct Cursor {
     var segment = 0
     var offset = 0
   }
 
   private let stream: SymbolStream
-  private let mode: Mode
+  private let mode: TrainingOptions.Mode
   private let startToken: UInt32
   /// Per lane the ranges of the stream that it reads.
   private var lanes: [[Range<Int>]]
@@ -44,8 +40,8 @@ public struct EpochPlan: Sendable {
   /// - order: the seed and epoch of the shuffle; nothing keeps the records in order.
   /// - warmUp: steps that a lane in the middle of a continuous stream reads before its targets.
   public init(
-    _ stream: SymbolStream, range: Range<Int>, mode: Mode, table: SymbolTable, laneCount: Int,
-    windowSteps: Int, order: (seed: UInt64, epoch: Int)? = nil, warmUp: Int = 0
+    _ stream: SymbolStream, range: Range<Int>, mode: TrainingOptions.Mode, table: SymbolTable,
+    laneCount: Int, windowSteps: Int, order: (seed: UInt64, epoch: Int)? = nil, warmUp: Int = 0
   ) {
     self.stream = stream
     self.mode = mode

@@ -3,6 +3,7 @@
 public import ByteStreams
 public import LanguageModel
 internal import LinearAlgebra
+public import Optimization
 public import TensorFiles
 public import TokenStreams
 
@@ -19,7 +20,7 @@ public struct RecurrentModel: LanguageModel {
   public let configuration: NetworkConfiguration
   public let table: SymbolTable
   /// How the network was trained: by records, or on the stream as one run of text.
-  public let mode: EpochPlan.Mode
+  public let mode: TrainingOptions.Mode
   public let start: State
   private let network: SteppingNetwork
 

@@ -4,21 +4,23 @@ internal import Probability
 
 /// What a network's parameters are before the first step.
 public struct Initialisation: Hashable, Sendable {
-  /// Every parameter uniform in [-range, range], the output layer too; nothing for the usual: layers
-  /// uniform in ±1/√H, embeddings of unit variance (in ±1/√H when tied), the output layer zero.
+  /// Every parameter uniform in [-range, range]; nothing for the usual: layers and output uniform in
+  /// ±1/√H as in PyTorch, embeddings of unit variance (in ±1/√H when tied).
   public var range: Double?
+  /// The output layer is zero, so that the first loss is exactly ln(outputs). Layers below it learn
+  /// later then: on characters of plays the loss of two layers lags 80 steps behind.
+  public var hasZeroOutput: Bool
   /// Added to the LSTM's forget gate through its input bias, so that it starts out remembering
   /// (Jozefowicz et al. 2015).
   public var forgetBias: Double
 
-  public init(range: Double? = nil, forgetBias: Double = 1) {
+  public init(range: Double? = nil, hasZeroOutput: Bool = false, forgetBias: Double = 1) {
     self.range = range
+    self.hasZeroOutput = hasZeroOutput
     self.forgetBias = forgetBias
   }
 
   /// The parameters in the order of the layout; a function of configuration and seed alone.
-  ///
-  /// With the usual ranges the output layer is zero: the first loss is exactly ln(outputs).
   @_specialize(where Scalar == Float)
   @_specialize(where Scalar == Double)
   public func parameters<Scalar: BinaryFloatingPoint & Sendable>(
@@ -52,9 +54,9 @@ public struct Initialisation: Hashable, Sendable {
     of tensor: ParameterLayout.Tensor, in layout: ParameterLayout,
     _ configuration: NetworkConfiguration
   ) -> Double {
+    if hasZeroOutput, tensor == layout.outputWeights || tensor == layout.outputBias { return 0 }
     if let range { return range }
     if tensor == layout.embedding, !configuration.isTied { return 3.0.squareRoot() }
-    if tensor == layout.outputWeights || tensor == layout.outputBias { return 0 }
     return 1 / Double(configuration.hiddenWidth).squareRoot()
   }
 }

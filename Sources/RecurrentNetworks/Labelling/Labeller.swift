@@ -40,3 +40,23 @@ public struct Labeller {
     }
   }
 }
+
+extension NetworkConfiguration {
+  /// A labeller of columns like those of the records.
+  ///
+  /// - isSquared: whether it is trained to the squared error instead of the cross-entropy.
+  /// - Throws: `StreamError` without records.
+  public static func labeller(
+    cell: Cell, of records: [ColumnRecord], hiddenWidth: Int, layerCount: Int, isSquared: Bool,
+    hasBiases: Bool
+  ) throws(StreamError) -> NetworkConfiguration {
+    guard let first = records.first else {
+      throw StreamError(
+        .none, "no records to train on", advice: "write columns, a TAB, and targets")
+    }
+    return NetworkConfiguration(
+      cell: cell, input: .columns(width: first.columns[0].count), layerCount: layerCount,
+      hiddenWidth: hiddenWidth, outputCount: max(1, first.targets.first?.count ?? 0),
+      output: isSquared ? .logisticSquared : .logistic, hasBiases: hasBiases)
+  }
+}

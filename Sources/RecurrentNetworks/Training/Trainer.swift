@@ -3,32 +3,6 @@
 public import ByteStreams
 public import Optimization
 
-/// How a network is trained: everything but the data and the network itself.
-public struct TrainingOptions: Sendable {
-  public var mode = EpochPlan.Mode.records
-  /// Sequences side by side in a step.
-  public var laneCount = 32
-  /// Steps through which gradients flow back.
-  public var windowSteps = 128
-  /// Where training ends: what is reached first. At least one is given.
-  public var epochLimit: Int?
-  public var stepLimit: Int?
-  public var secondsLimit: Double?
-  /// Evaluations in a row without a better one after which training ends.
-  public var patience: Int?
-  public var optimiser = OptimiserSettings(.adam)
-  public var schedule = Schedule(.cosine, rate: 2e-3)
-  /// The largest norm of a step's gradient.
-  public var clip: Double? = 1
-  public var dropout = DropoutRates()
-  public var averaging = AveragingKind.none
-  public var seed: UInt64 = 0
-  /// Steps between two evaluations; nothing evaluates at the end of each epoch.
-  public var evaluationInterval: Int?
-
-  public init() {}
-}
-
 /// Why training ended.
 public enum TrainingEnd: Sendable { case finished, converged, interrupted }
 
@@ -45,6 +19,8 @@ public final class Trainer<Network: TrainableNetwork> {
   private var plan: EpochPlan
   /// Since the last report.
   private var recent = WindowLoss(nats: 0, targetCount: 0)
+  /// Mean loss of the last step, nats a target.
+  private(set) var lastNats = Double.nan
   private let now: () -> Double
   private let startSeconds: Double
   private let startTokenCount: Int
@@ -67,7 +43,7 @@ public final class Trainer<Network: TrainableNetwork> {
     self.network = network
     self.data = data
     self.options = options
-    plan = Trainer.plan(data, options, epoch: checkpoint?.progress.epoch ?? 0)
+    plan = options.plan(of: data, epoch: checkpoint?.progress.epoch ?? 0)
     progress =
       checkpoint?.progress ?? TrainingProgress(network, options, laneCount: plan.laneCount)
     self.now = now
@@ -142,7 +118,7 @@ public final class Trainer<Network: TrainableNetwork> {
     let masks = DropoutMasks<Network.Scalar>(
       options.dropout, network.configuration, stepCount: window.stepCount,
       laneCount: window.laneCount, seed: options.seed, step: progress.step)
-    let share = completedShare()
+    let share = completedShare(beforeStep: true)
     let rate = progress.schedule.rate(step: progress.step, progress: share)
     let loss = network.backpropagate(window, from: &progress.state, masks: masks)
     guard loss.targetCount > 0 else { return (0, rate) }
@@ -157,6 +133,7 @@ public final class Trainer<Network: TrainableNetwork> {
       gradientScale: clippingScale(norm: gradientNorm, limit: options.clip))
     progress.averaging.update(with: network.parameters, progress: share)
     progress.tokenCount += loss.targetCount
+    lastNats = loss.nats / Double(loss.targetCount)
     recent.nats += loss.nats
     recent.targetCount += loss.targetCount
     return (gradientNorm, rate)
@@ -165,20 +142,22 @@ public final class Trainer<Network: TrainableNetwork> {
   private func beginEpoch() {
     progress.epoch += 1
     progress.window = 0
-    plan = Trainer.plan(data, options, epoch: progress.epoch)
+    plan = options.plan(of: data, epoch: progress.epoch)
     progress.state = NetworkState(network.configuration, laneCount: plan.laneCount)
   }
 
   /// The share of the training that is done, by whichever limit is nearest.
-  private func completedShare() -> Double {
+  ///
+  /// - step: whether the step at hand is not counted, as its learning rate wants it.
+  func completedShare(beforeStep step: Bool = false) -> Double {
+    let uncounted = step ? 1 : 0
     var share = 0.0
     if let limit = options.epochLimit {
-      let epochs =
-        Double(progress.epoch) + Double(progress.window - 1) / Double(max(plan.windowCount, 1))
-      share = epochs / Double(limit)
+      let windows = Double(progress.window - uncounted) / Double(max(plan.windowCount, 1))
+      share = (Double(progress.epoch) + windows) / Double(limit)
     }
     if let limit = options.stepLimit {
-      share = max(share, Double(progress.step - 1) / Double(limit))
+      share = max(share, Double(progress.step - uncounted) / Double(limit))
     }
     if let limit = options.secondsLimit { share = max(share, progress.seconds / limit) }
     return min(share, 1)
@@ -234,17 +213,17 @@ public final class Trainer<Network: TrainableNetwork> {
     }
     return total.nats / Double(total.targetCount)
   }
+}
 
-  private static func plan(
-    _ data: TrainingData, _ options: TrainingOptions, epoch: Int
-  ) -> EpochPlan {
+extension TrainingOptions {
+  /// The windows of an epoch.
+  func plan(of data: TrainingData, epoch: Int) -> EpochPlan {
     // A short continuous stream is not spread over more lanes than it has windows.
-    let laneCount =
-      options.mode == .records
-      ? options.laneCount
-      : max(1, min(options.laneCount, data.trainingRange.count / options.windowSteps))
+    let lanes =
+      mode == .records
+      ? laneCount : max(1, min(laneCount, data.trainingRange.count / windowSteps))
     return EpochPlan(
-      data.training, range: data.trainingRange, mode: options.mode, table: data.table,
-      laneCount: laneCount, windowSteps: options.windowSteps, order: (options.seed, epoch))
+      data.training, range: data.trainingRange, mode: mode, table: data.table, laneCount: lanes,
+      windowSteps: windowSteps, order: (seed, epoch))
   }
 }

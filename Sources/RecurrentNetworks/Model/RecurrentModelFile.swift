@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
+public import Optimization
 public import TensorFiles
 internal import TokenStreams
 
@@ -20,11 +21,11 @@ public struct RecurrentModelFile: Sendable {
   public let parameters: [Float]
   /// The symbols, of a language model.
   public let table: SymbolTable?
-  public let mode: EpochPlan.Mode
+  public let mode: TrainingOptions.Mode
 
   public init(
     configuration: NetworkConfiguration, parameters: [Float], table: SymbolTable?,
-    mode: EpochPlan.Mode = .records
+    mode: TrainingOptions.Mode = .records
   ) {
     self.configuration = configuration
     self.parameters = parameters
@@ -70,7 +71,7 @@ public struct RecurrentModelFile: Sendable {
     }
     self.configuration = configuration
     self.parameters = parameters
-    mode = file.metadata["chainrule.mode"].flatMap(EpochPlan.Mode.init) ?? .records
+    mode = file.metadata["chainrule.mode"].flatMap(TrainingOptions.Mode.init) ?? .records
     table = try RecurrentModelFile.table(of: file, configuration)
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
-internal import Optimization
+public import Optimization
 public import TensorFiles
 internal import TokenStreams
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
-internal import Optimization
+public import Optimization
 
 #if canImport(Glibc)
   internal import Glibc
@@ -19,17 +19,21 @@ public final class LabellerTraining {
 
   /// - records: with targets.
   /// - now: seconds on a clock that never goes back.
-  /// - Throws: `StreamError` for records without targets, or of different widths.
+  /// - Throws: `StreamError` for records without targets, or of different widths, and when training
+  ///   takes more memory than there is.
   public init(
-    _ records: [ColumnRecord], configuration: NetworkConfiguration, parameters: [Double],
-    options: TrainingOptions, now: @escaping () -> Double
+    _ records: [ColumnRecord], configuration: NetworkConfiguration,
+    from initialisation: Initialisation, options: TrainingOptions, now: @escaping () -> Double
   ) throws(StreamError) {
+    try options.requireMemory(for: configuration, on: records)
     try LabellerTraining.check(
       records, inputs: configuration.input.width, outputs: configuration.outputCount)
     self.records = records
     self.options = options
     self.now = now
-    network = ReferenceNetwork(configuration, parameters: parameters)
+    network = ReferenceNetwork(
+      configuration,
+      parameters: initialisation.parameters(of: configuration, seed: options.seed))
   }
 
   /// Whether all records have columns of `inputs` and targets of `outputs` numbers.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Optimization
+
 extension RecurrentModelFile {
   /// What the file holds, for people: tensors with their shapes, and how many parameters in all.
   ///

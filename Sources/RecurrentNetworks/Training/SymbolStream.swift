@@ -20,6 +20,9 @@ public struct SymbolStream: Sendable {
     wide.isEmpty ? UInt32(narrow[index]) : wide[index]
   }
 
+  /// Bytes that the symbols take.
+  public var byteCount: Int { count * (wide.isEmpty ? 2 : 4) }
+
   mutating func append(_ symbol: UInt32) {
     if wide.isEmpty, symbol > UInt32(UInt16.max) {
       wide = narrow.map { UInt32($0) }
@@ -133,6 +136,21 @@ public struct TrainingData: Sendable {
 }
 
 extension TrainingData {
+  /// Reads streams of tokens by their paths, as `init(training:...)` does.
+  ///
+  /// - validationPath: what is validated on.
+  public init(
+    paths: [String], validationPath: String?, heldOutShare: Double, minimumCount: Int,
+    terminator: UInt8, progress: (Int) -> Void
+  ) throws(StreamError) {
+    func reader(_ paths: [String]) -> TokenReader {
+      TokenReader(paths: paths, numbering: .growing, terminator: terminator)
+    }
+    try self.init(
+      training: reader(paths), validation: validationPath.map { reader([$0]) },
+      heldOutShare: heldOutShare, minimumCount: minimumCount, progress: progress)
+  }
+
   /// Passes to make when nobody says: at least a thousand steps, ten million tokens, one pass.
   ///
   /// - batch: sequences side by side.
