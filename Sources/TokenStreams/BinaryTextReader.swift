@@ -6,14 +6,18 @@ public import ByteStreams
 public final class BinaryTextReader {
   private var reader: BlockReader
   private let terminator: UInt8
+  /// The vocabulary that the stream must have.
+  private let model: Vocabulary?
   private var agreement = StreamAgreement()
   private var decoder: TextDecoder?
   private var recordNumber = 1
 
   /// - file: a file for which `BlockReader.recognises` is true.
-  public init(_ file: InputFile, terminator: UInt8) {
+  /// - model: refuse streams of other vocabularies than this.
+  public init(_ file: InputFile, terminator: UInt8, model: Vocabulary? = nil) {
     reader = BlockReader(file)
     self.terminator = terminator
+    self.model = model
   }
 
   /// Whether the next block would have to wait for another process.
@@ -29,6 +33,11 @@ public final class BinaryTextReader {
       case .head(let header):
         let vocabulary = try Vocabulary(header, of: reader.name)
         try agreement.accept(vocabulary, of: reader.name)
+        if let model, model.fingerprint != vocabulary.fingerprint {
+          throw StreamError(
+            .file(reader.name), "was not written with this model",
+            advice: "give the model that encoded, or none: the stream says what its pieces are")
+        }
         decoder = TextDecoder(vocabulary)
       case .data(let payload, _): return try append(payload, to: &output)
       case .end: break

@@ -14,6 +14,10 @@ public struct TextDecoder: Sendable {
   private typealias Slot = SIMD16<UInt8>
 
   private let decoding: TextDecoding
+  /// Whether spaces stand only before or only behind pieces: both cannot be one text.
+  private let isPlain: Bool
+  /// Whether the first piece of a record has other text than further ones.
+  private let isFirstOther: Bool
   private var slots: [Slot] = []
   /// Apart from the texts: a length that is taken from a text waits until the text is stored.
   private var lengths: [UInt8] = []
@@ -34,7 +38,11 @@ public struct TextDecoder: Sendable {
   }
 
   /// A decoder of a vocabulary that is given piece by piece.
-  public init(_ decoding: TextDecoding) { self.decoding = decoding }
+  public init(_ decoding: TextDecoding) {
+    self.decoding = decoding
+    isPlain = decoding.joining == .concatenated || decoding.wordEndSuffix.isEmpty
+    isFirstOther = decoding.joining != .concatenated || decoding.dropsLeadingSpace
+  }
 
   /// Number of tokens it knows.
   public var count: Int { slots.count }
@@ -134,9 +142,6 @@ public struct TextDecoder: Sendable {
             fromByteOffset: index &* MemoryLayout<I>.size, as: I.self)))
     }
     begin()
-    // Both a space before the next piece and one behind the last cannot be one text.
-    let isPlain = decoding.joining == .concatenated || decoding.wordEndSuffix.isEmpty
-    let isFirstOther = decoding.joining != .concatenated || decoding.dropsLeadingSpace
     let slowCount = isPlain ? min(count, isFirstOther ? 1 : 0) : count
     for index in 0..<slowCount {
       guard token(index) < self.count else { return token(index) }

@@ -241,11 +241,29 @@ public struct MappedSpellings {
     self.owner = owner
   }
 
+  /// The memory of a finished table.
+  public init(_ table: consuming PieceTable) {
+    self = Vocabulary(table).mappedSpellings
+  }
+
+  /// The number of a spelling, if it is there.
+  @inlinable public func find(_ spelling: UnsafeBufferPointer<UInt8>) -> Token? {
+    PieceTable.find(
+      spelling, hash: spellingHash(spelling), slots: slots, mask: slotCount &- 1, bytes: bytes,
+      offsets: offsets)
+  }
+
+  /// The spelling of a number below `count`.
+  @inlinable public subscript(number: Int) -> UnsafeBufferPointer<UInt8> {
+    let start = Int(offsets[number])
+    return UnsafeBufferPointer(start: bytes + start, count: Int(offsets[number &+ 1]) &- start)
+  }
+
   /// Bytes of all spellings.
   public var byteCount: Int { Int(offsets[count]) }
 
   /// Whether no lookup can leave the memory: offsets ascend, slots name tokens, one is empty.
-  var isConsistent: Bool {
+  public var isConsistent: Bool {
     guard slotCount > count, slotCount & (slotCount - 1) == 0, offsets[0] == 0 else { return false }
     for token in 0..<count where offsets[token] > offsets[token + 1] { return false }
     var hasEmpty = false

@@ -40,7 +40,10 @@ import Tokenization
       ("--ids needs a fixed vocabulary: --model or --bytes", ids && !hasModel && unit != .bytes),
       ("--decode writes text, not --binary", decode && binary.binary),
       ("--decode and --save exclude each other", decode && use.save != nil),
-      ("--save reads no text", use.save != nil && !input.files.isEmpty),
+      (
+        "--save reads no text, but for compiled",
+        use.save != nil && use.save != .compiled && !input.files.isEmpty
+      ),
       ("--decode writes text, no numbers", decode && !output.isTokens),
       ("--binary holds tokens only", binary.binary && !output.isTokens),
       ("--unk and --strict exclude each other", unk && strict),
@@ -64,7 +67,9 @@ import Tokenization
     let source = try use.source(tracesOffsets: output.offsets != nil)
     let sink = try binary.open(target)
     if let format = use.save {
-      try TokenizerModel.read(source!).write(as: format, to: sink)
+      let words = RecordReader(paths: input.files, terminator: input.terminator)
+      try TokenizerModel.write(
+        source!, as: format, words: input.files.isEmpty ? nil : words, to: sink)
     } else if pictures.areWanted {
       try pictures.run(decodes: decode, input, form: form, to: sink)
     } else if decode {
@@ -88,6 +93,7 @@ import Tokenization
         : .spelled(tokenizer?.vocabulary.decoding ?? segments.decoding),
       terminator: input.terminator)
     job.threads = threads.count
+    job.model = tokenizer?.vocabulary
     let progress = verbosity.progress("decoding")
     try job.run(paths: input.files, to: sink) { progress.update(byteCount: $0) }
   }

@@ -40,6 +40,76 @@ private func prepared() throws -> Scratch {
   #expect(outcome.status == 0, "\(outcome.text) \(outcome.errorOutput)")
 }
 
+@Test(arguments: ["b.json", "codes", "m"], ["", "in"])
+func `a compiled model gives the same tokens, whatever words it knows`(
+  model: String, words: String
+) throws {
+  let scratch = try prepared()
+  let outcome = try scratch.run(
+    """
+    bpe-learn --vocabulary 300 in > m
+    head -c 300000 /dev/zero | tr '\\0' e | cat in - > long
+    tokenize -m \(model) --save compiled -o c \(words)
+    for options in --ids '--ids -j3' '' '--offsets bytes' '--dropout 0.5' --report --special; do
+      tokenize -q -m \(model) $options long > a; tokenize -q -m c $options long > b; cmp a b
+    done
+    tokenize -q -b -m \(model) long > a; tokenize -q -b -m c long > b; cmp a b
+    tokenize -d -m \(model) b > a; tokenize -d -m c b | cmp - a
+    tokenize -m \(model) --save json > a; tokenize -m c --save json | cmp - a
+    tokenize -m c --save compiled \(words) | cmp - c
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)")
+  #expect(outcome.errorOutput.isEmpty, "\(outcome.errorOutput)")
+}
+
+@Test func `a compiled model that is damaged, cut or in a pipe is refused, and so are other kinds`()
+  throws
+{
+  let scratch = try prepared()
+  let outcome = try scratch.run(
+    """
+    tokenize -m b.json --save compiled > c
+    size=$(wc -c < c)
+    for place in 24 41 60 300 3000 $((size / 2)) $((size - 9000)); do
+      cp c d; printf '\\377' | dd of=d bs=1 seek=$place conv=notrunc status=none
+      cmp -s c d || tokenize -m d --save json > out 2>> log && echo $place was taken
+      rm -f out
+    done
+    head -c $((size - 1)) c > d; tokenize -m d in 2>> log && echo taken
+    sort -u log | wc -l
+    cat c | tokenize -m /dev/stdin in 2>&1
+    tokenize -m w.json --save compiled 2>&1
+    """)
+  #expect(
+    outcome.text == """
+      1
+      tokenize: /dev/stdin: a compiled model is mapped; give it as a file, not by a pipe
+      tokenize: w.json: only byte-pair models with a known pattern can be compiled; save json
+
+      """, "\(outcome.text)")
+}
+
+@Test func `a binary stream is not decoded with the model of another`() throws {
+  let scratch = try prepared()
+  let outcome = try scratch.run(
+    """
+    for model in b.json w.json u.model; do
+      tokenize -q -b -m $model in > s; tokenize -d -m $model s > back && cmp back in
+      tokenize -d s | cmp - back
+      tokenize -d -m codes s; echo $?
+    done 2>&1 | grep -v differ
+    """)
+  #expect(
+    outcome.text
+      == String(
+        repeating: """
+          tokenize: s: was not written with this model; give the model that encoded, or none: the \
+          stream says what its pieces are
+          1
+
+          """, count: 3), "\(outcome.text)")
+}
+
 @Test func `codes are written as they were read`() throws {
   let scratch = try prepared()
   let outcome = try scratch.run(

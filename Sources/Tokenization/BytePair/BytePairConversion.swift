@@ -87,13 +87,20 @@ extension BytePairModel {
   private mutating func addPieces(of file: TokenizerFile) throws(StreamError) {
     addedTokens = file.addedTokens
     let addedIDs = Set(file.addedTokens.map(\.id))
-    var seen: Set<Int> = []
-    var table = PieceTable()
+    let largest = file.idCount
+    guard largest <= max(4 * (file.model.ids.count + addedTokens.count), 1 << 20) else {
+      throw StreamError(
+        .file(file.name), "id \(largest - 1) is out of range for \(file.model.ids.count) pieces")
+    }
+    var isSeen = [Bool](repeating: false, count: largest)
+    var table = PieceTable(capacity: file.model.ids.count)
     var bytes = ByteBuffer()
+    ids.reserveCapacity(file.model.ids.count)
     for (index, id) in file.model.ids.enumerated() {
-      guard seen.insert(id).inserted else {
+      guard !isSeen[id] else {
         throw StreamError(.file(file.name), "id \(id) stands twice in the vocabulary")
       }
+      isSeen[id] = true
       bytes.removeAll()
       let isBytes = file.model.pieces.withPiece(at: index) { piece in
         if level == .byte { return ByteLevelAlphabet.appendBytes(of: piece, to: &bytes) }
@@ -111,11 +118,6 @@ extension BytePairModel {
       }
       pieces.append(bytes)
       ids.append(Token(id))
-    }
-    let largest = idCount
-    guard largest <= max(4 * (ids.count + addedTokens.count), 1 << 20) else {
-      throw StreamError(
-        .file(file.name), "id \(largest - 1) is out of range for \(ids.count) pieces")
     }
     try addMerges(of: file, table)
   }

@@ -8,11 +8,28 @@ internal import TokenStreams
 final class BytePairEncoder: RecordEncoder {
   private var words: BytePairWords
 
-  init(_ tables: BytePairTokenizer.Tables) { words = BytePairWords(tables) }
+  init(_ tables: BytePairTokenizer.Tables) {
+    words = BytePairWords(
+      tables, tables.wordImage.flatMap { WordCache(image: $0) } ?? WordCache())
+  }
+
+  /// - cache: what words it knows already.
+  init(_ tables: BytePairTokenizer.Tables, cache: consuming WordCache) {
+    words = BytePairWords(tables, cache)
+  }
 
   func encode(_ record: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     words.encode(record, into: &tokens)
   }
+
+  /// Encodes one word, so that it is remembered.
+  func remember(_ word: UnsafeBufferPointer<UInt8>) {
+    var tokens = TokenList()
+    words.remember(word, into: &tokens)
+  }
+
+  /// Appends the words met so far as `WordCache` reads them.
+  func appendWords(to output: inout ByteBuffer) { words.appendCache(to: &output) }
 }
 
 /// The encoder's state, apart from the object that shares it so that a record claims it once.
@@ -20,10 +37,17 @@ private struct BytePairWords: ~Copyable {
   private let tables: BytePairTokenizer.Tables
   private var pieces: WordEncoder<BytePairPieces>
 
-  init(_ tables: BytePairTokenizer.Tables) {
+  init(_ tables: BytePairTokenizer.Tables, _ cache: consuming WordCache) {
     self.tables = tables
-    pieces = WordEncoder(core: BytePairPieces(tables))
+    pieces = WordEncoder(core: BytePairPieces(tables), cache: cache)
   }
+
+  mutating func remember(_ word: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
+    pieces.add(word.baseAddress!, count: word.count, readable: word.count, into: &tokens)
+    pieces.flush(into: &tokens)
+  }
+
+  func appendCache(to output: inout ByteBuffer) { pieces.cache.append(to: &output) }
 
   mutating func encode(_ record: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     guard let finder = tables.added else { return encodeText(record, &tokens) }

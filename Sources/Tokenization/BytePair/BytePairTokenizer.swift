@@ -12,20 +12,33 @@ public struct BytePairTokenizer: Tokenizer {
   package var model: BytePairModel { tables.model }
 
   /// What all threads share.
-  final class Tables: Sendable {
+  final class Tables: @unchecked Sendable {
     let model: BytePairModel
     let rules: MergeRules
     /// The token of each byte, where there is one.
     let byteTokens: [Token]
     let added: AddedTokenFinder?
+    /// Words to begin with, in a mapped file that `rules` keeps alive.
+    let wordImage: UnsafeRawBufferPointer?
 
-    init(_ model: BytePairModel, allowsSpecialTokens: Bool) {
-      self.model = model
-      rules = MergeRules(
+    convenience init(_ model: BytePairModel, allowsSpecialTokens: Bool) {
+      let rules = MergeRules(
         pieces: model.pieces, tokens: model.ids,
         merges: model.order == .merges ? model.merges : nil,
-        makeGraph: { model.level == .byte && model.wordEnd.isEmpty ? model.mergeGraph() : nil })
-      byteTokens = (UInt8.min...UInt8.max).map { [rules] byte in
+        makeGraph: { _ in
+          model.level == .byte && model.wordEnd.isEmpty ? model.mergeGraph() : nil
+        })
+      self.init(model, rules, words: nil, allowsSpecialTokens: allowsSpecialTokens)
+    }
+
+    init(
+      _ model: BytePairModel, _ rules: MergeRules, words: UnsafeRawBufferPointer?,
+      allowsSpecialTokens: Bool
+    ) {
+      self.model = model
+      self.rules = rules
+      wordImage = words
+      byteTokens = (UInt8.min...UInt8.max).map { byte in
         withUnsafePointer(to: byte) { rules.token(UnsafeBufferPointer(start: $0, count: 1)) }
           ?? MergeRules.unknown
       }
@@ -47,6 +60,12 @@ public struct BytePairTokenizer: Tokenizer {
         .none, "a byte-level model without the byte \(byte)", advice: "it cannot spell every text")
     }
     vocabulary = model.vocabulary()
+  }
+
+  /// A tokenizer whose tables lie in a mapped file.
+  init(_ tables: Tables, vocabulary: Vocabulary) {
+    self.tables = tables
+    self.vocabulary = vocabulary
   }
 
   public func makeEncoder() -> any RecordEncoder { BytePairEncoder(tables) }

@@ -6,6 +6,8 @@ internal import TokenStreams
 /// Which neighbours merge, and which of them first: what the threads of a byte-pair model share.
 ///
 /// A merge is one number: its rank above, lower ones first, and its result below.
+///
+/// Unsafe in one place: `values` has as many entries as `spellings`.
 final class MergeRules: @unchecked Sendable {
   /// No merge: above all that are.
   static let none = UInt64.max
@@ -16,10 +18,11 @@ final class MergeRules: @unchecked Sendable {
   let pairs: PairTable?
   /// Pieces that are merged on the way but never stand in the result.
   let unused: Set<Token>
-  private let table: PieceTable
-  /// By number in the table: rank and token.
-  private let values: [UInt64]
-  private let makeGraph: @Sendable () -> MergeGraph?
+  /// The pieces, and by number in this table their rank and token.
+  let spellings: MappedSpellings
+  let values: UnsafePointer<UInt64>
+  private let ownsValues: Bool
+  private let makeGraph: @Sendable (MergeRules) -> MergeGraph?
   private let graph = Mutex<MergeGraph??>(nil)
 
   /// - merges: those that are listed, the earliest first; nothing when the pieces themselves are ranked.
@@ -28,7 +31,7 @@ final class MergeRules: @unchecked Sendable {
   init(
     pieces: PieceList, tokens: [Token], ranks: [UInt32]? = nil,
     merges: [BytePairModel.Merge]? = nil, unused: Set<Token> = [],
-    makeGraph: @escaping @Sendable () -> MergeGraph?
+    makeGraph: @escaping @Sendable (MergeRules) -> MergeGraph?
   ) {
     pairs = merges.map { PairTable($0) }
     self.unused = unused
@@ -44,19 +47,37 @@ final class MergeRules: @unchecked Sendable {
         }
       }
     }
-    self.table = table
-    self.values = values
+    spellings = MappedSpellings(table)
+    let memory = UnsafeMutablePointer<UInt64>.allocate(capacity: values.count)
+    memory.initialize(from: values, count: values.count)
+    self.values = UnsafePointer(memory)
+    ownsValues = true
   }
+
+  /// Rules whose tables lie in a mapped file, which `spellings` keeps alive.
+  init(
+    spellings: MappedSpellings, values: UnsafePointer<UInt64>, pairs: PairTable?,
+    makeGraph: @escaping @Sendable (MergeRules) -> MergeGraph?
+  ) {
+    self.pairs = pairs
+    self.unused = []
+    self.makeGraph = makeGraph
+    self.spellings = spellings
+    self.values = values
+    ownsValues = false
+  }
+
+  deinit { if ownsValues { values.deallocate() } }
 
   /// Rank and token of the piece that `bytes` spell, or `none`.
   @inline(__always) func value(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
-    guard let number = table.find(bytes) else { return MergeRules.none }
+    guard let number = spellings.find(bytes) else { return MergeRules.none }
     return values[Int(number)]
   }
 
   /// The token that `bytes` spell.
   @inline(__always) func token(_ bytes: UnsafeBufferPointer<UInt8>) -> Token? {
-    guard let number = table.find(bytes) else { return nil }
+    guard let number = spellings.find(bytes) else { return nil }
     return Token(truncatingIfNeeded: values[Int(number)])
   }
 
@@ -65,7 +86,7 @@ final class MergeRules: @unchecked Sendable {
   func sharedGraph() -> MergeGraph? {
     graph.withLock { graph in
       if let made = graph { return made }
-      let made = makeGraph()
+      let made = makeGraph(self)
       graph = .some(made)
       return made
     }

@@ -26,7 +26,7 @@ final class ScoredPieces: @unchecked Sendable {
     }
     rules = MergeRules(
       pieces: pieces, tokens: tokens, ranks: ranks, unused: unused,
-      makeGraph: { unused.isEmpty ? ScoredPieces.graph(pieces, tokens, ranks) : nil })
+      makeGraph: { _ in unused.isEmpty ? ScoredPieces.graph(pieces, tokens, ranks) : nil })
     self.frozen = frozen
     self.unknown = unknown
     self.byteTokens = byteTokens

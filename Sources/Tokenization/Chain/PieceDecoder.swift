@@ -19,7 +19,8 @@ public indirect enum PieceDecoder: Sendable {
 
   static let none = PieceDecoder.sequence([])
 
-  private var steps: [PieceDecoder] {
+  /// All steps, those of sequences too.
+  var steps: [PieceDecoder] {
     if case .sequence(let parts) = self { parts.flatMap(\.steps) } else { [self] }
   }
 
@@ -42,8 +43,8 @@ public indirect enum PieceDecoder: Sendable {
     return decoding
   }
 
-  /// The bytes that a piece of the file stands for in a text.
-  func bytes(of piece: [UInt8]) -> [UInt8] {
+  /// The bytes that a piece of the file stands for in a text, after the `steps` of a decoder.
+  static func bytes(of piece: [UInt8], _ steps: [PieceDecoder]) -> [UInt8] {
     var result = piece
     for step in steps {
       switch step {
@@ -63,7 +64,7 @@ public indirect enum PieceDecoder: Sendable {
   }
 
   static func replacing(_ text: [UInt8], in piece: [UInt8], by new: [UInt8]) -> [UInt8] {
-    guard !text.isEmpty else { return piece }
+    guard let first = text.first, piece.contains(first) else { return piece }
     var result: [UInt8] = []
     var index = 0
     while index < piece.count {

@@ -21,13 +21,15 @@ public enum SavedFormat: String, CaseIterable, Sendable {
   case unigram
   /// BERT `vocab.txt`: WordPiece models.
   case vocab
+  /// Our tables as they lie in memory: byte-pair models with a known pattern.
+  case compiled
 }
 
 extension TokenizerFile {
   /// Writes the file; the sink stays open.
   ///
   /// - Throws: `StreamError` where the format cannot hold the model.
-  public func write(as format: SavedFormat, to sink: ByteSink) throws(StreamError) {
+  func write(as format: SavedFormat, to sink: ByteSink) throws(StreamError) {
     var output = ByteBuffer(capacity: 1 << 16)
     do throws(StreamError) {
       switch format {
@@ -40,6 +42,7 @@ extension TokenizerFile {
       case .sentencepiece: output.append(try SentencePieceModel(self).encoded())
       case .unigram: try appendUnigram(to: &output)
       case .vocab: try WordPieceFormat.append(self, to: &output)
+      case .compiled: preconditionFailure("compiled models are written by CompiledModel")
       }
     } catch {
       throw error.place == .none && !name.isEmpty

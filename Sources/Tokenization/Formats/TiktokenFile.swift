@@ -55,21 +55,16 @@ enum TiktokenFile: TokenizerFormat {
   static func model(_ source: ModelSource) throws(StreamError) -> BytePairModel {
     var pieces = PieceList()
     var ids: [Token] = []
-    var seen: Set<Token> = []
+    var isSeen: [Bool] = []
     var lineNumber = 0
     var piece: [UInt8] = []
-    let bytes = source.bytes
-    var start = 0
-    while start < bytes.count {
+    func failure(_ problem: String) -> StreamError {
+      StreamError(.line(source.name, lineNumber), problem)
+    }
+    func read(_ line: UnsafeBufferPointer<UInt8>) throws(StreamError) {
       lineNumber += 1
-      let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
-      var line = bytes[start..<end]
-      start = end + 1
-      if line.last == 0x0D { line.removeLast() }
-      if line.isEmpty { continue }
-      func failure(_ problem: String) -> StreamError {
-        StreamError(.line(source.name, lineNumber), problem)
-      }
+      let line = line.last == 0x0D ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
+      if line.isEmpty { return }
       guard let space = line.firstIndex(of: 0x20) else { throw failure("no space before a rank") }
       piece.removeAll(keepingCapacity: true)
       guard Base64.decode(line[..<space], into: &piece), !piece.isEmpty else {
@@ -79,11 +74,28 @@ enum TiktokenFile: TokenizerFormat {
       guard (1...9).contains(digits.count), digits.allSatisfy({ $0 &- 0x30 < 10 }) else {
         throw failure("malformed rank")
       }
-      let id = Token(digits.reduce(0) { $0 * 10 + Int($1 - 0x30) })
-      guard seen.insert(id).inserted else { throw failure("rank \(id) stands twice") }
+      let id = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+      // Larger ones are out of range for any engine.
+      if id <= max(1 << 20, source.bytes.count) {
+        while isSeen.count <= id { isSeen.append(contentsOf: repeatElement(false, count: 1 << 16)) }
+        guard !isSeen[id] else { throw failure("rank \(id) stands twice") }
+        isSeen[id] = true
+      }
       pieces.append(piece)
-      ids.append(id)
+      ids.append(Token(id))
     }
+    var problem: StreamError?
+    source.bytes.withUnsafeBufferPointer { bytes in
+      var start = 0
+      while start < bytes.count, problem == nil {
+        let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
+        do throws(StreamError) {
+          try read(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+        } catch { problem = error }
+        start = end + 1
+      }
+    }
+    if let problem { throw problem }
     let known = published.first { $0.rankCount == ids.count }
     guard let pattern = source.pattern ?? known?.pattern else {
       throw StreamError(

@@ -49,7 +49,8 @@ public struct TokenizerFile: Sendable {
     try scanner.beginObject()
     while let key = try scanner.nextKey() {
       switch key {
-      case "added_tokens": addedTokens = try TokenizerFile.addedTokens(&scanner)
+      case "added_tokens":
+        addedTokens = try TokenizerFile.addedTokens(try scanner.value(), scanner)
       case "normalizer", "pre_tokenizer", "post_processor", "decoder":
         parts[key] = try scanner.value()
       case "model": (kind, settings) = try readModel(&scanner)
@@ -176,9 +177,11 @@ public struct TokenizerFile: Sendable {
     }
   }
 
-  private static func addedTokens(_ scanner: inout JSONScanner) throws(StreamError) -> [AddedToken]
-  {
-    guard case .array(let values) = try scanner.value() else { return [] }
+  /// - scanner: stands behind the value, for the place of an error.
+  static func addedTokens(
+    _ value: JSONValue, _ scanner: borrowing JSONScanner
+  ) throws(StreamError) -> [AddedToken] {
+    guard let values = value.array else { return [] }
     var tokens: [AddedToken] = []
     for value in values {
       guard let id = value["id"]?.number, let content = value["content"]?.string, id >= 0,

@@ -29,6 +29,8 @@ public struct ModelSource: Sendable {
   /// The split pattern, for formats that do not carry one (`.tiktoken`, merges without facts).
   public var pattern: SplitPattern?
   public var options = TokenizerOptions()
+  /// A compiled model, which is not read but mapped.
+  var mapped: MappedFile?
 
   public init(name: String = "<memory>", bytes: [UInt8], pattern: SplitPattern? = nil) {
     self.name = name
@@ -62,7 +64,8 @@ public enum TokenizerModel {
   /// The formats, in the order in which they are asked. A new one is one line here.
   static var formats: [any TokenizerFormat.Type] {
     [
-      SentencePieceFormat.self, TokenizerJSON.self, UnigramTextFormat.self, MergesFile.self,
+      CompiledModel.self, SentencePieceFormat.self, TokenizerJSON.self, UnigramTextFormat.self,
+      MergesFile.self,
       TiktokenFile.self, WordPieceFormat.self,
     ]
   }
@@ -83,6 +86,16 @@ public enum TokenizerModel {
   /// Reads a model as what it is made of.
   public static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
     try format(of: source).read(source)
+  }
+
+  /// Writes a model in a format; the sink stays open.
+  ///
+  /// - words: for a compiled model, text whose words are known from the start.
+  public static func write(
+    _ source: ModelSource, as format: SavedFormat, words: RecordReader? = nil, to sink: ByteSink
+  ) throws(StreamError) {
+    if format == .compiled { return try CompiledModel.write(source, words: words, to: sink) }
+    try read(source).write(as: format, to: sink)
   }
 
   /// Reads a byte-pair model whose words are cut by a known pattern.
@@ -139,6 +152,8 @@ extension TokenizerFile {
       if token.isSpecial { specials.insert(token.id) }
     }
     var table = VocabularyTable()
+    let steps = decoder.steps
+    let decoding = decoder.decoding
     for (id, piece) in pieces.enumerated() {
       guard let piece else {
         table.appendHole()
@@ -148,13 +163,13 @@ extension TokenizerFile {
         table.append(special: Spelling.unknown)
       } else if specials.contains(id), piece == Spelling.beginning || piece == Spelling.end {
         table.append(special: piece)
-      } else if decoder.decoding.hasByteFallback, SubwordModel.fallbackByte(piece) != nil {
+      } else if decoding.hasByteFallback, SubwordModel.fallbackByte(piece) != nil {
         table.append(piece)
       } else {
-        table.append(specials.contains(id) ? piece : decoder.bytes(of: piece))
+        table.append(specials.contains(id) ? piece : PieceDecoder.bytes(of: piece, steps))
       }
     }
-    return table.finish(decoding: decoder.decoding)
+    return table.finish(decoding: decoding)
   }
 }
 
@@ -166,6 +181,13 @@ extension ModelSource {
     path: String, merges: String? = nil, pattern: SplitPattern? = nil
   ) throws(StreamError) {
     let file = try InputFile(path: path)
+    if path != "-", let mapped = try MappedFile(path: path),
+      mapped.bytes.starts(with: CompiledModel.signature.utf8)
+    {
+      self.init(name: file.name, bytes: [])
+      self.mapped = mapped
+      return
+    }
     self.init(name: file.name, bytes: try ModelSource.contents(of: file), pattern: pattern)
     if let merges { self.merges = try ModelSource.contents(of: try InputFile(path: merges)) }
   }

@@ -16,6 +16,8 @@ public struct Detokenization: Sendable {
   public var recipe: Recipe
   public var terminator: UInt8
   public var threads = 1
+  /// Binary streams of other vocabularies are refused.
+  public var model: Vocabulary?
 
   public init(_ recipe: Recipe, terminator: UInt8 = 0x0A) {
     self.recipe = recipe
@@ -118,7 +120,7 @@ public struct Detokenization: Sendable {
   private func decodeBinary(
     _ file: InputFile, to output: inout TerminatedOutput, progress: (Int) -> Void
   ) throws {
-    let reader = BinaryTextReader(file, terminator: terminator)
+    let reader = BinaryTextReader(file, terminator: terminator, model: model)
     var text = ByteBuffer(capacity: 1 << 16)
     while true {
       if reader.wouldBlock { try output.sink.flush() }
