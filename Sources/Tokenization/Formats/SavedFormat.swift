@@ -26,10 +26,10 @@ public enum SavedFormat: String, CaseIterable, Sendable {
 }
 
 extension TokenizerFile {
-  /// Writes the file; the sink stays open.
+  /// Writes the file in any format but `compiled`, which `TokenizerModel` writes; the sink stays open.
   ///
   /// - Throws: `StreamError` where the format cannot hold the model.
-  func write(as format: SavedFormat, to sink: ByteSink) throws(StreamError) {
+  public func write(as format: SavedFormat, to sink: ByteSink) throws(StreamError) {
     var output = ByteBuffer(capacity: 1 << 16)
     do throws(StreamError) {
       switch format {
