@@ -145,7 +145,7 @@ import Testing
     #expect(outcome.lines.count == 1 && Int(outcome.lines[0])! > 10_000)
   }
 
-  @Test func memoryIsHeldTo() throws {
+  @Test(.enabled(if: !Scratch.isSanitized)) func memoryIsHeldTo() throws {
     // Nine orders of about 270 000 n-grams each: far above the 24 MB.
     let outcome = try scratch().run(
       EstimateNGramsTests.corpus + """

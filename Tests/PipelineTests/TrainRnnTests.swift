@@ -59,6 +59,7 @@ func `training that a signal stops goes on to the bytes of the unbroken one`(sig
     train-rnn $options > whole.rnn
     for wait in 0.2 0.4; do
       train-rnn $options --checkpoint c --resume -o part.rnn & pid=$!
+      until [ -e c ]; do sleep 0.05; done
       sleep $wait; kill -\(signal) $pid 2>/dev/null; wait $pid; echo status $?
       [ -e part.rnn ] && echo finished early
     done

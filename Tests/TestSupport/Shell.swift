@@ -44,10 +44,8 @@ public final class Scratch: Sendable {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/bin/bash")
     let own = ProcessInfo.processInfo.environment
-    // Sanitizers map terabytes of addresses: there, no limit is set on them.
     let unlimited =
-      own["CHAINRULE_SANITIZE"] == nil
-      ? "" : #"ulimit() { [ "$1" = -v ] || builtin ulimit "$@"; }; "#
+      Scratch.isSanitized ? #"ulimit() { [ "$1" = -v ] || builtin ulimit "$@"; }; "# : ""
     process.arguments = ["-o", "pipefail", "-c", unlimited + script]
     process.currentDirectoryURL = folder
     process.environment = own.filter { $0.key.hasSuffix("SAN_OPTIONS") }.merging([
@@ -72,6 +70,11 @@ public final class Scratch: Sendable {
       output: try Data(contentsOf: files[1]),
       errorOutput: String(decoding: try Data(contentsOf: files[2]), as: UTF8.self))
   }
+
+  /// Whether the programs were built with a sanitizer, which maps terabytes of addresses and takes
+  /// more memory: no limit is set on them then, and none is checked.
+  public static let isSanitized =
+    ProcessInfo.processInfo.environment["CHAINRULE_SANITIZE"] != nil
 
   /// The package's root folder.
   public static let root = URL(fileURLWithPath: #filePath)
