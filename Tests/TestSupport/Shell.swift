@@ -62,6 +62,12 @@ public final class Scratch: Sendable {
     process.standardInput = try FileHandle(forReadingFrom: files[0])
     process.standardOutput = try FileHandle(forWritingTo: files[1])
     process.standardError = try FileHandle(forWritingTo: files[2])
+    // The threads that tests run on hold signals back, and a child inherits that.
+    var none = sigset_t()
+    var old = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &old)
+    defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
     try process.run()
     process.waitUntilExit()
     let signal = process.terminationReason == .uncaughtSignal ? Int32(128) : 0
