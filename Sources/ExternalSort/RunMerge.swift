@@ -129,6 +129,8 @@ struct RunMerge: ~Copyable {
     guard runCount > 0 else { return }
     let outputKeys = batch.keys
     let payloads = batch.payloads
+    // Of a field of self in place the compiler of 6.3 makes bad code for the thread sanitizer.
+    let cursors = cursors
     var count = 0
     while true {
       let winner = losers[0]
