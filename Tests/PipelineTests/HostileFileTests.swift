@@ -73,6 +73,9 @@ private let files: [(bytes: [UInt8], command: String)] = [
     "sample -m hostile"
   ),
   (Array("\\data\\\nngram 1=99999999999999\n\n\\1-grams:\n-1\ta\n".utf8), "sample -m hostile"),
+  // N-grams longer than counts hold.
+  (Array("\(String(repeating: "a ", count: 17))\t8\n".utf8), "sample -m hostile"),
+  (Array("\(String(repeating: "a ", count: 17))\t8\n".utf8), "count-ngrams --merge hostile"),
 ]
 
 @Test(arguments: files.indices) func `a small file that claims to be large is refused`(index: Int)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ByteStreams
 public import TokenStreams
 
 /// Some n-grams of one order and how often each was seen: what count readers hand on.
@@ -20,4 +21,11 @@ public struct CountBlock: Sendable {
 
   /// The longest n-gram that counts hold, the column of positional counts among its tokens.
   public static let maximumOrder = 16
+
+  /// The error of an n-gram that is longer.
+  static func tooLong(_ order: Int) -> StreamError {
+    StreamError(
+      .none, "an n-gram of order \(order), above \(maximumOrder)",
+      advice: "counts are tokens, a TAB and a number")
+  }
 }

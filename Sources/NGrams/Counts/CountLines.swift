@@ -131,6 +131,7 @@ final class CountLines {
         .none, "an n-gram of order \(columns) among those of order \(columnCount)",
         advice: "counts hold one order")
     }
+    guard columns <= CountBlock.maximumOrder else { throw CountBlock.tooLong(columns) }
     columnCount = columns
     return key
   }

@@ -151,6 +151,7 @@ public final class CountReader {
 
   /// Notes the shape of a stream, and checks that it is that of the streams before it.
   private func accept(order: Int, isPositional: Bool) throws(StreamError) {
+    guard order <= CountBlock.maximumOrder else { throw CountBlock.tooLong(order) }
     if let known = self.order, known != order || self.isPositional != isPositional {
       throw StreamError(
         .none, "n-grams of order \(order) after those of order \(known)",
