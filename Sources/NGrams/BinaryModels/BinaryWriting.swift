@@ -13,8 +13,12 @@ extension BackoffEstimation {
   func writeBinary(to sink: ByteSink, threads: Int) throws {
     precondition(isSingle)
     var columns: [LevelColumns] = []
+    let decompression = BlockStore.Decompression()
     for level in 0..<order {
-      columns.append(try self.columns(isLast: level + 1 == order, threads: threads))
+      let values = LevelColumns(
+        isLast: level + 1 == order, allowance: allowance, directory: directory, decompression)
+      try fill(values, threads: threads)
+      columns.append(values)
     }
     var layout = PackedTrieLayout(vocabulary, levels: columns.map(\.shape))
     for level in 1..<order {
@@ -32,6 +36,7 @@ extension BackoffEstimation {
         layout.levels[level].slotCount = try write(
           keys, columns[level - 1].longNodeCount, width: layout.slotWidth(level), to: &pieces)
       }
+      if level > 0 { columns[level - 1].dropValues() }
     }
     try pieces.finish()
     precondition(pieces.byteCount == layout.offsets.last! - layout.levelOffset)
@@ -44,15 +49,14 @@ extension BackoffEstimation {
     try pieces.write(to: sink)
   }
 
-  /// The values of the next level.
-  private func columns(isLast: Bool, threads: Int) throws -> LevelColumns {
-    let columns = LevelColumns(isLast: isLast, allowance: allowance, directory: directory)
+  /// Takes the values of the next level.
+  private func fill(_ columns: LevelColumns, threads: Int) throws {
+    let hasBackoffs = !columns.isLast
     try orderedParallelMap(
       threads: min(threads, max(1, memoryByteCount >> 24)), next: { try self.nextBlock() },
-      transform: { NodeBlock($0, hasBackoffs: !isLast) },
+      transform: { NodeBlock($0, hasBackoffs: hasBackoffs) },
       emit: { try columns.append($0) })
     try columns.finish()
-    return columns
   }
 
   /// The slots' keys of a level, or nothing where it has no long runs.
@@ -132,7 +136,7 @@ private final class LevelColumns {
   let childCounts: ValueStore<UInt32>
   private let probabilities: ValueStore<Float>
   private let backoffs: ValueStore<Float>
-  private let isLast: Bool
+  let isLast: Bool
   private(set) var count = 0
   /// Their tables, as long as there are few different values.
   private var probabilityTable: ValueTable? = ValueTable()
@@ -141,12 +145,20 @@ private final class LevelColumns {
   private(set) var longNodeCount = 0
   private(set) var longestRun = 0
 
-  init(isLast: Bool, allowance: MemoryAllowance, directory: String) {
+  /// - decompression: what the columns of all levels share.
+  init(
+    isLast: Bool, allowance: MemoryAllowance, directory: String,
+    _ decompression: BlockStore.Decompression
+  ) {
     self.isLast = isLast
-    tokens = ValueStore(allowance: allowance, directory: directory, isCompressed: true)
-    childCounts = ValueStore(allowance: allowance, directory: directory, isCompressed: true)
-    probabilities = ValueStore(allowance: allowance, directory: directory)
-    backoffs = ValueStore(allowance: allowance, directory: directory)
+    tokens = ValueStore(
+      allowance: allowance, directory: directory, isCompressed: true, decompression: decompression)
+    childCounts = ValueStore(
+      allowance: allowance, directory: directory, isCompressed: true, decompression: decompression)
+    probabilities = ValueStore(
+      allowance: allowance, directory: directory, decompression: decompression)
+    backoffs = ValueStore(
+      allowance: allowance, directory: directory, decompression: decompression)
     backoffTable = isLast ? nil : ValueTable()
   }
 
@@ -178,6 +190,14 @@ private final class LevelColumns {
     try childCounts.finish()
     try probabilities.finish()
     try backoffs.finish()
+  }
+
+  /// Gives back the memory of what has been read.
+  func dropValues() {
+    tokens.drop()
+    childCounts.drop()
+    probabilities.drop()
+    backoffs.drop()
   }
 
   /// What a model's header says of the level; its slots are those of the runs that its parents have.

@@ -58,7 +58,8 @@ final class LevelBlock: Sendable {
 final class ValueStore<Value: BitwiseCopyable> {
   private let store: BlockStore
   private var block = ByteBuffer(capacity: 1 << 16)
-  private var scratch = BlockStore.Scratch()
+  private let decompression: BlockStore.Decompression
+  private var scratch: BlockStore.Scratch
   private var nextBlock = 0
   private var values: UnsafePointer<Value>?
   private var remaining = 0
@@ -66,7 +67,12 @@ final class ValueStore<Value: BitwiseCopyable> {
   private var keepsBlocks = false
 
   /// - isCompressed: whether the numbers get fewer bytes in a temporary file.
-  init(allowance: MemoryAllowance, directory: String, isCompressed: Bool = false) {
+  init(
+    allowance: MemoryAllowance, directory: String, isCompressed: Bool = false,
+    decompression: BlockStore.Decompression = BlockStore.Decompression()
+  ) {
+    self.decompression = decompression
+    scratch = BlockStore.Scratch(decompression)
     store = BlockStore(allowance: allowance, directory: directory, isCompressed: isCompressed)
   }
 
@@ -90,7 +96,11 @@ final class ValueStore<Value: BitwiseCopyable> {
   func finish() throws(StreamError) {
     if !block.isEmpty { try flush() }
     store.finish()
+    block = ByteBuffer(capacity: 16)
   }
+
+  /// Gives the memory of its reader back; nothing is read any more.
+  func drop() { scratch = BlockStore.Scratch(decompression) }
 
   /// The next value; there is one.
   @inline(__always)
