@@ -52,6 +52,12 @@ public struct Optimiser<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
     squares = Array(repeating: 0, count: momentCount > 1 ? parameterCount : 0)
   }
 
+  /// Gives the memory back when training is over.
+  public mutating func forget() {
+    means = []
+    squares = []
+  }
+
   /// Takes one step.
   ///
   /// - rate: η of this step.

@@ -53,7 +53,7 @@ private let corpus = "what do cows eat ?\nwhat do pigs like ?\npigs eat corn .\n
             TensorFile(bytes: sink.takeBytes()), for: other, data: data, options: options),
           now: { 0 })
         _ = try second.run()
-        #expect(second.result == unbroken.result, "\(mode) stopped after \(stopping)")
+        #expect(second.takeResult() == unbroken.takeResult(), "\(mode) stopped after \(stopping)")
       }
     }
   }

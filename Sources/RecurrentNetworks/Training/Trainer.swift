@@ -103,8 +103,10 @@ public final class Trainer<Network: TrainableNetwork> {
     return .finished
   }
 
-  /// The parameters to keep: the best by validation, else the average, else the last.
-  public var result: [Network.Scalar] {
+  /// The parameters to keep: the best by validation, else the average, else the last. Training is over:
+  /// the optimiser gives its memory back first, which is more than a copy takes.
+  public func takeResult() -> [Network.Scalar] {
+    progress.optimiser.forget()
     if !progress.bestParameters.isEmpty { return progress.bestParameters }
     return progress.averaging.average.isEmpty
       ? Array(network.parameters) : progress.averaging.average

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ByteStreams
+internal import ByteStreams
 public import LinearAlgebra
 public import MessagePassing
 public import Optimization
@@ -84,7 +84,7 @@ public struct TrainingSession {
       })
     guard end != .interrupted else { return nil }
     if leads { note(trainer.status) }
-    return trainer.result
+    return trainer.takeResult()
   }
 
   private func savedCheckpoint(
