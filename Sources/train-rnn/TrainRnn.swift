@@ -15,7 +15,7 @@ extension NetworkConfiguration.Cell: ExpressibleByArgument {}
     abstract: "Train a recurrent network on a token stream.",
     discussion: "Each record is one sequence from <s> to </s>. Writes safetensors with PyTorch's "
       + "names, and all that sample(1) needs to print text.",
-    example: "train-rnn --continuous --hidden 64 --epochs 2 -o gpl.rnn gpl.tok")
+    example: "train-rnn --continuous --window 32 --batch 8 --epochs 8 -o m.rnn m.tok")
 
   @OptionGroup var training: RecurrentTrainingOptions<NetworkConfiguration.Cell>
   @OptionGroup var description: DescriptionOptions
