@@ -24,19 +24,25 @@ func module(
 /// alone. At run time, too, it took a third of the time of estimation.
 let uncheckedAccess: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"])]
 
+/// Sanitizers bring libraries of their own: CHAINRULE_SANITIZE links dynamically.
+let linksStatically = Context.environment["CHAINRULE_SANITIZE"] == nil
+
 /// Links the Swift runtime and all libraries into the programs: half the start-up time, and one file
-/// that moves to a machine with nothing installed. The names are libraries that the Foundation of
-/// ArgumentParser needs and that automatic linking leaves out. Sanitizers bring libraries of their own:
-/// CHAINRULE_SANITIZE links dynamically.
+/// that moves to a machine with nothing installed.
+///
+/// FoundationStandIns keeps Foundation out of them. Should ArgumentParser need more of it, Foundation
+/// comes in after all, with the libraries that automatic linking leaves out, and the stand-ins go first.
 ///
 /// - opensLibraries: while it runs, which takes the system's own loader: all else is linked in.
 func linking(opensLibraries: Bool) -> [LinkerSetting] {
-  if Context.environment["CHAINRULE_SANITIZE"] != nil { return [] }
+  guard linksStatically else { return [] }
   let runtime =
-    opensLibraries ? ["-static-stdlib"] : ["-static-executable", "-use-ld=lld"]
+    opensLibraries
+    ? ["-static-stdlib", "-Xclang-linker", "-no-pie", "-Xlinker", "--no-export-dynamic"]
+    : ["-static-executable"]
   let libraries = [
-    "-Xlinker", "--gc-sections", "-l_FoundationCollections", "-l_FoundationCShims",
-    "-lswiftSynchronization",
+    "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--allow-multiple-definition",
+    "-l_FoundationCollections", "-l_FoundationCShims", "-lswiftSynchronization",
   ]
   return [.unsafeFlags(runtime + libraries, .when(platforms: [.linux]))]
 }
@@ -47,9 +53,8 @@ func program(
 ) -> Target {
   .executableTarget(
     name: name,
-    dependencies: ["FilterSupport", "ByteStreams", "TokenStreams"] + dependencies + [
-      argumentParser
-    ],
+    dependencies: ["FilterSupport", "ByteStreams", "TokenStreams"] + dependencies
+      + [argumentParser] + (linksStatically ? ["FoundationStandIns"] : []),
     swiftSettings: settings,
     linkerSettings: linking(opensLibraries: opensLibraries))
 }
@@ -92,6 +97,9 @@ let floors: [[Target]] = [
     module("TensorFiles", ["ByteStreams"]),
     module("TokenStreams", ["ByteStreams"]),
     module("FilterSupport", ["ByteStreams", "Optimization", argumentParser]),
+    module(
+      "FoundationStandIns", [],
+      settings: [.unsafeFlags(["-module-abi-name", "FoundationEssentials"])]),
   ],
   [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),

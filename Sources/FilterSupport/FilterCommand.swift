@@ -36,6 +36,9 @@ extension FilterCommand {
   }
 
   private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    if let option = arguments.first(where: { $0 == "--experimental-dump-help" }) {
+      throw ValidationError("unknown option '\(option)'")
+    }
     let arguments = CommandLineSpelling.completed(arguments, bare: bareOptions)
     do {
       return try parseAsRoot(arguments)
@@ -81,14 +84,15 @@ extension FilterCommand {
 
   /// One line of clauses, lower case, without a full stop.
   private static func inHouseStyle(_ text: String) -> String {
-    var line = text
+    var bytes = Array(text.utf8)
     for (theirs, ours) in [
       (". Please provide one of the following:\n  - ", "; give one of "), ("\n  - ", ", "),
       (". Please provide one of ", "; give one of "), (". Please ", "; please "),
       (". Did you ", "; did you "), ("\n", "; "),
     ] {
-      line.replace(theirs, with: ours)
+      bytes = bytes.replacing(bytes: Array(theirs.utf8), by: Array(ours.utf8))
     }
+    var line = String(decoding: bytes, as: UTF8.self)
     if line.hasSuffix(".") || line.hasSuffix("?") { line.removeLast() }
     // Not for names and acronyms such as «UTF-8».
     guard let second = line.dropFirst().first, second.isLowercase else { return line }

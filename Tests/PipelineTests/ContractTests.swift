@@ -35,12 +35,14 @@ private let binaryReaders = Invocation.all.filter(\.readsBinary)
   throws
 {
   let scratch = try row.prepared()
-  let outcome = try scratch.attempt(row.command(on: "in", "--no-such-option"))
-  #expect(outcome.status == 64)
-  #expect(outcome.output.isEmpty)
-  #expect(outcome.errorOutput.hasPrefix("\(row.program): "))
-  #expect(outcome.errorOutput.hasSuffix("; see '\(row.program) --help'\n"))
-  #expect(outcome.errorOutput.split(separator: "\n").count == 1)
+  for option in ["--no-such-option", "--experimental-dump-help"] {
+    let outcome = try scratch.attempt(row.command(on: "in", option))
+    #expect(outcome.status == 64)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errorOutput.hasPrefix("\(row.program): "))
+    #expect(outcome.errorOutput.hasSuffix("; see '\(row.program) --help'\n"))
+    #expect(outcome.errorOutput.split(separator: "\n").count == 1)
+  }
 }
 
 @Test(arguments: Invocation.all) func `a missing file is named, and the output stays as it was`(

@@ -14,23 +14,14 @@ private func page(_ name: String) throws -> String {
 
 private let programs = Set(Invocation.all.map(\.program)).sorted()
 
-/// What `--experimental-dump-help` says of a program.
-private struct Help: Decodable {
-  struct Name: Decodable {
-    var kind: String
-    var name: String
-    var option: String { (kind == "short" ? "-" : "--") + name }
-  }
-  struct Argument: Decodable {
-    var kind: String
-    var names: [Name]?
-  }
-  struct Command: Decodable { var arguments: [Argument] }
-  var command: Command
-
-  static func options(of program: String) throws -> [Argument] {
-    let dump = try Scratch().run("\(program) --experimental-dump-help").output
-    return try JSONDecoder().decode(Help.self, from: dump).command.arguments
+/// The options that the help of a program lists, in lines such as `  -n, --order <n>  The order.`.
+private func optionsOfHelp(_ program: String) throws -> [(names: [String], takesValue: Bool)] {
+  let help = try Scratch().run("\(program) --help").text
+  return help.split(separator: "\n").filter { $0.hasPrefix("  -") }.map { line in
+    let spelling = line.dropFirst(2).prefix(
+      upTo: line.dropFirst(2).firstRange(of: "  ")?.lowerBound ?? line.endIndex)
+    let names = spelling.matches(of: /(?:^|[ \/])(--?[A-Za-z0-9-]+)/).map { String($0.1) }
+    return (names, spelling.contains("<"))
   }
 }
 
@@ -52,7 +43,7 @@ private func optionsOfPage(_ text: String) -> Set<String> {
 }
 
 @Test(arguments: programs) func `the manual has the options of the help`(program: String) throws {
-  let help = Set(try Help.options(of: program).flatMap { $0.names ?? [] }.map(\.option))
+  let help = Set(try optionsOfHelp(program).flatMap(\.names))
   let manual = optionsOfPage(try page("\(program).1"))
   #expect(help.subtracting(manual) == [], "missing in the page")
   #expect(manual.subtracting(help) == [], "only in the page")
@@ -69,11 +60,10 @@ private func optionsOfPage(_ text: String) -> Set<String> {
 
 @Test(arguments: programs) func `short options take their value joined`(program: String) throws {
   let scratch = try Scratch()
-  for argument in try Help.options(of: program)
-  where argument.kind == "option" {
-    for name in argument.names ?? [] where name.kind == "short" {
-      let outcome = try scratch.run("\(program) \(name.option)1 < /dev/null")
-      #expect(!outcome.errorOutput.contains("option '\(name.option)1'"), "\(outcome.errorOutput)")
+  for option in try optionsOfHelp(program) where option.takesValue {
+    for name in option.names where !name.hasPrefix("--") {
+      let outcome = try scratch.run("\(program) \(name)1 < /dev/null")
+      #expect(!outcome.errorOutput.contains("option '\(name)1'"), "\(outcome.errorOutput)")
     }
   }
 }

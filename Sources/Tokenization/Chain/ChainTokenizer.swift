@@ -66,7 +66,7 @@ extension SubwordModel {
       var rest = piece
       if rest.elementsEqual(mark) { hasMark = true }
       while rest.starts(with: mark) { rest = rest.dropFirst(3) }
-      if rest.firstRange(of: mark) != nil { return false }
+      if rest.contains(bytes: mark) { return false }
     }
     return hasMark
   }

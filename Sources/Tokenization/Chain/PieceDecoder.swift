@@ -54,23 +54,11 @@ public indirect enum PieceDecoder: Sendable {
           result = Array(bytes.bytes)
         }
       case .replace(let text, let new):
-        result = PieceDecoder.replacing(text, in: result, by: new)
+        result = result.replacing(bytes: text, by: new)
       case .metaspace(let mark, _):
-        result = PieceDecoder.replacing(mark, in: result, by: [0x20])
+        result = result.replacing(bytes: mark, by: [0x20])
       default: break
       }
-    }
-    return result
-  }
-
-  static func replacing(_ text: [UInt8], in piece: [UInt8], by new: [UInt8]) -> [UInt8] {
-    guard let first = text.first, piece.contains(first) else { return piece }
-    var result: [UInt8] = []
-    var index = 0
-    while index < piece.count {
-      let isMatch = piece[index...].starts(with: text)
-      result += isMatch ? new : [piece[index]]
-      index += isMatch ? text.count : 1
     }
     return result
   }

@@ -72,7 +72,7 @@ public enum MergesFile: TokenizerFormat {
   static func model(_ source: ModelSource) throws(StreamError) -> BytePairModel {
     let lines = try Lines(source)
     let facts = try facts(source)
-    let isMarked = lines.pieces.bytes.firstRange(of: Array("</w>".utf8)) != nil
+    let isMarked = lines.pieces.bytes.contains(bytes: Array("</w>".utf8))
     let decoded = isMarked ? nil : ByteLevelAlphabet.decoded(lines.pieces)
     let level = facts.level ?? (decoded != nil ? .byte : .character)
     var model = BytePairModel(

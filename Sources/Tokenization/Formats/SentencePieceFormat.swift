@@ -127,7 +127,7 @@ extension SubwordModel {
     (0..<pieces.count).allSatisfy { index in
       let piece = pieces[index]
       let rest = piece.starts(with: SentencePieceRules.mark) ? piece.dropFirst(3) : piece
-      return rest.firstRange(of: SentencePieceRules.mark) == nil
+      return !rest.contains(bytes: SentencePieceRules.mark)
     }
   }
 }

@@ -19,7 +19,7 @@ public enum TokenizerJSON: TokenizerFormat {
       try file.readVocabulary(&scanner)
       try scanner.finish()
       file.model.merges = try MergesFile.halves(merges)
-      let isMarked = file.model.merges.bytes.firstRange(of: Array("</w>".utf8)) != nil
+      let isMarked = file.model.merges.bytes.contains(bytes: Array("</w>".utf8))
       if isMarked {
         file.model.wordEnd = Array("</w>".utf8)
         file.decoder = .bpe(suffix: file.model.wordEnd)
