@@ -14,6 +14,10 @@ void classify_text_portably(const uint8_t *text, struct text_classes *classes) {
     if (byte == ' ') found.blanks |= bit;
     if (byte == '\n' || byte == '\r') found.breaks |= bit;
     if (byte == '\'') found.apostrophes |= bit;
+    if (byte == '.' || byte == ',') found.points |= bit;
+    if (byte == '<') found.angles |= bit;
+    if (byte == '\\' || byte == 0x7F || (byte < ' ' && (uint8_t)(byte - 9) >= 5))
+      found.escaped |= bit;
     if (byte >= 0x80) found.wide |= bit;
   }
   *classes = found;
@@ -47,6 +51,10 @@ __attribute__((target("avx2"))) static void classify_avx2(
   classes->white = classes->blanks | BITS(RANGE(v, 9, 5));
   classes->breaks = BITS(_mm256_or_si256(IS(v, '\n'), IS(v, '\r')));
   classes->apostrophes = BITS(IS(v, '\''));
+  classes->points = BITS(_mm256_or_si256(IS(v, '.'), IS(v, ',')));
+  classes->angles = BITS(IS(v, '<'));
+  classes->escaped = (BITS(RANGE(v, 0, 32)) & ~classes->white)
+                     | BITS(_mm256_or_si256(IS(v, '\\'), IS(v, 0x7F)));
   classes->wide = BITS(v);
 }
 #endif

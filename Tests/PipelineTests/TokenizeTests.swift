@@ -72,11 +72,14 @@ func `any number of threads writes the same bytes`(options: String) throws {
 func `a binary stream has the tokens of the text`(unit: String) throws {
   let scratch = try Scratch()
   var generator = SeededGenerator(seed: 7)
-  // Plain words of all lengths, what ends them, and trouble: short pieces have paths of their own.
+  // Plain words of all lengths, what ends them, and trouble: the text's pieces are found 64 bytes at a
+  // time, those of the stream one by one.
   var bytes: [UInt8] = []
-  let ends = [" ", "  ", "\n", ", ", ".", "'s ", "'", "7", "é", "\t", "_", "\\", "<", "\u{300}"]
+  let ends =
+    [" ", "  ", "\n", ", ", ".", "'s ", "'", "7", "é", "\t", "_", "\\", "<", "\u{300}"]
+    + ["3.1,4", " 1,", ".2 ", "''", " <s> ", "<unk>", "\r\n", "\u{1}", "\u{7F} "]
   while bytes.count < 300_000 {
-    let length = Int.random(in: 1...18, using: &generator)
+    let length = Int.random(in: 1...(bytes.count % 50 == 0 ? 150 : 18), using: &generator)
     bytes += (0..<length).map { _ in UInt8.random(in: 0x61...0x7A, using: &generator) }
     bytes += Array(ends.randomElement(using: &generator)!.utf8)
     if length == 18 { bytes += generator.hostileBytes(count: 5) }

@@ -147,7 +147,7 @@ func `the graph and merging one by one give the same tokens`(order: BytePairMode
     let bytes = (0..<64).map { _ in
       Bool.random(using: &generator)
         ? UInt8.random(in: 0...255, using: &generator)
-        : Array("aZ09 '\n\r\t@[`{/:".utf8).randomElement(using: &generator)!
+        : Array("aZ09 '\n\r\t@[`{/:.,<\\\u{1}\u{1F}\u{7F}".utf8).randomElement(using: &generator)!
     }
     var fast = text_classes()
     var portable = text_classes()
@@ -165,6 +165,11 @@ func `the graph and merging one by one give the same tokens`(order: BytePairMode
       #expect(found.blanks == bits { $0 == 0x20 })
       #expect(found.breaks == bits { $0 == 0x0A || $0 == 0x0D })
       #expect(found.apostrophes == bits { $0 == 0x27 })
+      #expect(found.points == bits { $0 == 0x2C || $0 == 0x2E })
+      #expect(found.angles == bits { $0 == 0x3C })
+      let white: Set<UInt8> = [9, 10, 11, 12, 13]
+      #expect(
+        found.escaped == bits { $0 < 0x20 && !white.contains($0) || $0 == 0x5C || $0 == 0x7F })
       #expect(found.wide == bits { $0 >= 0x80 })
     }
   }

@@ -16,6 +16,12 @@ struct text_classes {
   /// LF and CR.
   uint64_t breaks;
   uint64_t apostrophes;
+  /// Full stops and commas.
+  uint64_t points;
+  /// `<`, with which special tokens begin.
+  uint64_t angles;
+  /// What token text does not spell as it stands: backslashes, and control characters but white space.
+  uint64_t escaped;
   /// Bytes above 7F.
   uint64_t wide;
 };

@@ -95,28 +95,25 @@ private enum TextWriting: ScannerOperation {
     let output = output
     var count = 0
     var index = 0
+    // Below this, windows have been tried in vain.
+    var slowEnd = 0
     while index < text.count {
+      if S.hasWindows, index >= slowEnd {
+        let window = text.appendWindow(S.self, at: index, to: &output.pointee)
+        count &+= window.count
+        index = window.next
+        slowEnd = window.end
+        if index >= text.count { break }
+      }
       let start = S.start(in: text, from: index)
       if start >= text.count { break }
-      if count > 0 { output.pointee.append(0x20) }
       count &+= 1
-      if S.self == WordScanner.self {
-        let length = text.appendLetters(at: start, to: &output.pointee)
-        index = start &+ length
-        if length > 0 { continue }
-      }
       index = S.end(in: text, from: start)
-      if index &- start == 1 {
-        let byte = text.base[start]
-        if byte &- 0x21 < 0x5E, byte != 0x5C {
-          output.pointee.append(byte)
-          continue
-        }
-      }
-      if text.appendPlain(start, index &- start, to: &output.pointee) { continue }
-      Spelling.append(
-        UnsafeBufferPointer(start: text.base + start, count: index &- start), to: &output.pointee)
+      text.append(from: start, length: index &- start, to: &output.pointee)
+      output.pointee.append(0x20)
     }
+    // The last space has nothing behind it.
+    if count > 0 { output.pointee.count &-= 1 }
     return count
   }
 }
@@ -144,45 +141,21 @@ private enum Visiting: ScannerOperation {
 }
 
 extension TextScanner {
-  /// Appends the word at `start` if it is what most are: up to 15 ASCII letters, and after them ASCII that
-  /// no word goes on with.
-  ///
-  /// - Returns: its length, or 0 if it is none.
-  @inline(__always) fileprivate func appendLetters(
-    at start: Int, to output: inout ByteBuffer
-  ) -> Int {
-    guard start &+ 16 <= count else { return 0 }
-    let low = loadWord(start)
-    let high = loadWord(start &+ 8)
-    var rest = TextScanner.nonLetters(low)
-    var length = rest.trailingZeroBitCount &>> 3
-    if rest == 0 {
-      rest = TextScanner.nonLetters(high)
-      length = 8 &+ rest.trailingZeroBitCount &>> 3
+  /// Appends the piece at `start` as token text spells it.
+  @inline(__always) fileprivate func append(
+    from start: Int, length: Int, to output: inout ByteBuffer
+  ) {
+    if length == 1, base[start] &- 0x21 < 0x5E, base[start] != 0x5C {
+      output.append(base[start])
+    } else if let piece = plainPiece(start, length) {
+      output.reserve(16)
+      let target = UnsafeMutableRawPointer(output.base + output.count)
+      target.storeBytes(of: piece.low.littleEndian, as: UInt64.self)
+      target.storeBytes(of: piece.high.littleEndian, toByteOffset: 8, as: UInt64.self)
+      output.count &+= length
+    } else {
+      Spelling.append(UnsafeBufferPointer(start: base + start, count: length), to: &output)
     }
-    guard length > 0, length < 16 else { return 0 }
-    // A digit, an apostrophe or a wide character may go on.
-    let next = base[start &+ length]
-    guard next < 0x80, next &- 0x30 >= 10, next != 0x27 else { return 0 }
-    output.reserve(16)
-    let target = UnsafeMutableRawPointer(output.base + output.count)
-    target.storeBytes(of: low.littleEndian, as: UInt64.self)
-    target.storeBytes(of: high.littleEndian, toByteOffset: 8, as: UInt64.self)
-    output.count &+= length
-    return length
-  }
-
-  /// Appends a piece of up to 16 bytes that is spelt as it stands; false if it is not so short or plain.
-  @inline(__always) fileprivate func appendPlain(
-    _ start: Int, _ length: Int, to output: inout ByteBuffer
-  ) -> Bool {
-    guard let piece = plainPiece(start, length) else { return false }
-    output.reserve(16)
-    let target = UnsafeMutableRawPointer(output.base + output.count)
-    target.storeBytes(of: piece.low.littleEndian, as: UInt64.self)
-    target.storeBytes(of: piece.high.littleEndian, toByteOffset: 8, as: UInt64.self)
-    output.count &+= length
-    return true
   }
 
   /// A piece of up to 16 bytes that is spelt as it stands, with zeros behind; nothing if it is another.

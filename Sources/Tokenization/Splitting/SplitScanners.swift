@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CTextClasses
+
 // The split patterns of GPT models, written out. Each gives what a backtracking engine with the
 // published regular expression gives; that is tested on every code point and on random text.
 
@@ -11,10 +13,19 @@ protocol SplitScanner {
   static func end(in text: TextScanner, from index: Int) -> Int
   /// Calls `body` with the bounds of each piece of a record.
   static func forEachPiece(in text: TextScanner, _ body: (Int, Int) -> Void)
+  /// Whether words of ASCII can be told from classes of bytes alone.
+  static var hasWindows: Bool { get }
+  /// The bytes that belong to words, where there are windows, and those that classes do not tell of.
+  /// Every other one but white space is a piece by itself.
+  static func window(of classes: text_classes) -> (words: UInt64, unknown: UInt64)
 }
 
 extension SplitScanner {
   @inline(__always) static func start(in text: TextScanner, from index: Int) -> Int { index }
+  @inline(__always) static var hasWindows: Bool { false }
+  @inline(__always) static func window(
+    of classes: text_classes
+  ) -> (words: UInt64, unknown: UInt64) { (0, .max) }
 
   @inline(__always) static func forEachPiece(in text: TextScanner, _ body: (Int, Int) -> Void) {
     var index = 0
@@ -227,6 +238,13 @@ extension TextScanner {
 
 /// `\S+`
 enum WhitespaceScanner: SplitScanner {
+  @inline(__always) static var hasWindows: Bool { true }
+  @inline(__always) static func window(
+    of classes: text_classes
+  ) -> (words: UInt64, unknown: UInt64) {
+    (~classes.white, classes.wide | classes.escaped | classes.angles)
+  }
+
   @inline(__always) static func start(in text: TextScanner, from index: Int) -> Int {
     WordScanner.start(in: text, from: index)
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ByteStreams
+internal import CTextClasses
 
 /// Words and punctuation marks; white space is dropped.
 ///
@@ -9,6 +10,20 @@ internal import ByteStreams
 ///
 ///     Don't eat 3.14 pigs?  ->  Don't | eat | 3.14 | pigs | ?
 enum WordScanner: SplitScanner {
+  @inline(__always) static var hasWindows: Bool { true }
+
+  @inline(__always) static func window(
+    of classes: text_classes
+  ) -> (words: UInt64, unknown: UInt64) {
+    func joined(_ marks: UInt64, _ sides: UInt64) -> UInt64 {
+      marks & (sides &<< 1) & (sides &>> 1)
+    }
+    let words =
+      classes.letters | classes.digits | joined(classes.apostrophes, classes.letters)
+      | joined(classes.points, classes.digits)
+    return (words, classes.wide | classes.escaped)
+  }
+
   @inline(__always) static func start(in text: TextScanner, from index: Int) -> Int {
     var index = index
     while index < text.count, text.base[index] == 0x20 { index &+= 1 }
