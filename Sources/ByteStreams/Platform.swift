@@ -25,6 +25,14 @@ public enum Machine {
     return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
+  /// Lets the heap keep what buffers of blocks give back: returned to the system and asked for again,
+  /// block after block, each of their pages is cleared each time.
+  public static func keepFreedMemory() {
+    #if os(Linux)
+      system_set_heap(32 << 20, 4 << 20)
+    #endif
+  }
+
   /// Seconds on a clock that never goes back.
   public static func seconds() -> Double {
     var time = timespec()

@@ -13,6 +13,15 @@ static inline long system_affinity(void *mask, unsigned long byte_count) {
   extern long syscall(long number, ...);
   return syscall(__NR_sched_getaffinity, 0, byte_count, mask);
 }
+
+/// Sets how much freed memory at its end the heap keeps, and from which size on a block of memory is
+/// mapped by itself. glibc has that, musl has not.
+static inline void system_set_heap(int kept_byte_count, int mapped_byte_count) {
+  extern int mallopt(int parameter, int value) __attribute__((weak));
+  if (!mallopt) return;
+  mallopt(-1 /* M_TRIM_THRESHOLD */, kept_byte_count);
+  mallopt(-3 /* M_MMAP_THRESHOLD */, mapped_byte_count);
+}
 #endif
 
 /// Asks for the cache line at `address`, which is about to be read; changes nothing else.

@@ -24,6 +24,7 @@ extension FilterCommand {
     // So does writing past a limit on the size of files (ulimit -f).
     signal(SIGXFSZ, SIG_IGN)
     reserveStandardDescriptors()
+    Machine.keepFreedMemory()
     do {
       if CommandLine.arguments.isEmpty {
         throw StreamError(.none, "cannot read the command line", advice: "mount /proc")

@@ -27,6 +27,20 @@ private func decimal(_ value: Double) -> String {
   #expect(decimal(value) == text)
 }
 
+@Test func `numbers of all sizes have the digits that the C library prints`() {
+  var generator = SeededGenerator(seed: 6)
+  for _ in 0..<20_000 {
+    // Integers are exact: no scale is rounded.
+    let count = Int.random(in: 0...13, using: &generator)
+    let value = Int.random(in: 0..<Int(pow(10, Double(count + 1))), using: &generator)
+    #expect(decimal(Double(value)) == "\(value)")
+    // So are sums of few negative powers of two.
+    let fraction = Double(value % 4096) / 4096 + Double(count)
+    let expected = String(format: "%.12f", fraction).replacing(/\.?0+$/, with: "")
+    #expect(decimal(fraction) == expected)
+  }
+}
+
 @Test func `what is shown reads back within the fourteenth digit`() {
   var generator = SeededGenerator(seed: 5)
   for _ in 0..<20_000 {
