@@ -30,6 +30,11 @@ public struct StreamError: Error, Hashable, Sendable, CustomStringConvertible {
     self.advice = advice
   }
 
+  /// The error with a place, where it names none itself.
+  public func located(at place: Place) -> StreamError {
+    self.place == .none ? StreamError(place, problem, advice: advice) : self
+  }
+
   public var description: String {
     let location =
       switch place {

@@ -85,8 +85,8 @@ func readCode(
     case .data(let payload, let itemCount):
       do {
         try body(header!, payload, itemCount)
-      } catch let error as StreamError where error.place == .none {
-        throw StreamError(.file(file.name), error.problem, advice: error.advice)
+      } catch let error as StreamError {
+        throw error.located(at: .file(file.name))
       }
     case .end: break
     }

@@ -241,7 +241,7 @@ extension Vocabulary {
     }
     do throws(StreamError) {
       try self.init(encoded: header.payload)
-    } catch { throw StreamError(.file(name), error.problem, advice: error.advice) }
+    } catch { throw error.located(at: .file(name)) }
   }
 
   /// What a stream kind is called in messages.

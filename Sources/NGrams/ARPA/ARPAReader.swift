@@ -87,7 +87,7 @@ struct ARPAReader: ~Copyable {
     try stretch.forEachLine { (line, number) throws(StreamError) in
       do throws(StreamError) {
         try accept(line)
-      } catch { throw StreamError(.line(name, number), error.problem, advice: error.advice) }
+      } catch { throw error.located(at: .line(name, number)) }
     }
   }
 
@@ -177,6 +177,6 @@ struct ARPAReader: ~Copyable {
   private mutating func finished() throws(StreamError) -> BackoffTable {
     do throws(StreamError) {
       return try BackoffTable(sections: &sections, words!.vocabulary)
-    } catch { throw StreamError(.file(name), error.problem, advice: error.advice) }
+    } catch { throw error.located(at: .file(name)) }
   }
 }

@@ -46,9 +46,7 @@ struct ARPASection {
           if let key { cache.note(token, for: key) }
           return token
         }
-      } catch {
-        throw StreamError(.line(stretch.block.name, number), error.problem, advice: error.advice)
-      }
+      } catch { throw error.located(at: .line(stretch.block.name, number)) }
     }
   }
 

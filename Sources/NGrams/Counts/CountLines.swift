@@ -82,9 +82,7 @@ final class CountLines {
         }
       }
       prefix = bigEndianPrefix(of: key)
-    } catch {
-      throw StreamError(.line(block.name, lineNumber), error.problem, advice: error.advice)
-    }
+    } catch { throw error.located(at: .line(block.name, lineNumber)) }
   }
 
   /// Moves a key out of the buffer that the next one may need.

@@ -256,7 +256,7 @@ private final class BinaryCountLines {
       header = found
       self.vocabulary = vocabulary
       return found
-    } catch { throw StreamError(.file(reader.name), error.problem, advice: error.advice) }
+    } catch { throw error.located(at: .file(reader.name)) }
   }
 
   private func lines(_ payload: borrowing ByteBuffer, _ count: Int, _ firstNumber: Int)

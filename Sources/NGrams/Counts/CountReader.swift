@@ -142,9 +142,7 @@ public final class CountReader {
         }
         block.tokens.append(contentsOf: tokens)
         block.counts.append(count)
-      } catch {
-        throw StreamError(.line(records.name, number), error.problem, advice: error.advice)
-      }
+      } catch { throw error.located(at: .line(records.name, number)) }
     }
     return block
   }

@@ -74,12 +74,7 @@ private func countModel(of reader: CountReader, in name: String) throws(StreamEr
   -> CountModel
 {
   let counts: NGramCounts
-  do {
-    counts = try NGramCounts(reader)
-  } catch {
-    throw error.place == .none
-      ? StreamError(.file(name), error.problem, advice: error.advice) : error
-  }
+  do { counts = try NGramCounts(reader) } catch { throw error.located(at: .file(name)) }
   let description = counts.smoothing ?? "mle"
   let isOpen = description.hasSuffix(":open")
   guard

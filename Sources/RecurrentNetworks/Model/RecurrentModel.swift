@@ -55,10 +55,7 @@ public struct RecurrentModel: LanguageModel {
   ) throws(StreamError) -> RecurrentModel {
     do throws(StreamError) {
       return try RecurrentModel(RecurrentModelFile(file), name: file.name, threads: threads)
-    } catch {
-      throw error.place == .none
-        ? StreamError(.file(file.name), error.problem, advice: error.advice) : error
-    }
+    } catch { throw error.located(at: .file(file.name)) }
   }
 
   /// Whether a safetensors file holds a network of this family.

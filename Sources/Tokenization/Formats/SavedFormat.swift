@@ -44,10 +44,7 @@ extension TokenizerFile {
       case .vocab: try WordPieceFormat.append(self, to: &output)
       case .compiled: preconditionFailure("compiled models are written by CompiledModel")
       }
-    } catch {
-      throw error.place == .none && !name.isEmpty
-        ? StreamError(.file(name), error.problem, advice: error.advice) : error
-    }
+    } catch { throw name.isEmpty ? error : error.located(at: .file(name)) }
     try sink.write(output)
   }
 

@@ -27,7 +27,7 @@ enum TiktokenFile: TokenizerFormat {
     do throws(StreamError) {
       return try BytePairTokenizer(
         model, allowsSpecialTokens: source.options.allowsSpecialTokens)
-    } catch { throw StreamError(.file(source.name), error.problem, advice: error.advice) }
+    } catch { throw error.located(at: .file(source.name)) }
   }
 
   /// Appends the lines of a byte-level model whose ids are ranks.

@@ -69,9 +69,7 @@ public struct TokenizerFile: Sendable {
       preTokenizer = try reader("pre_tokenizer").preTokenizer()
       decoder = try reader("decoder").decoder()
       postProcessor = try PostProcessor(parts["post_processor"] ?? .null, path: "post_processor")
-    } catch {
-      throw StreamError(.file(name), error.problem, advice: error.advice)
-    }
+    } catch { throw error.located(at: .file(name)) }
     model.kind = kind ?? inferredKind(settings)
     try set(from: settings)
   }

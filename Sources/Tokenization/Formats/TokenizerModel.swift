@@ -124,7 +124,7 @@ extension TokenizerFile {
     if let model = try BytePairModel(self) {
       do throws(StreamError) {
         return try BytePairTokenizer(model, allowsSpecialTokens: options.allowsSpecialTokens)
-      } catch { throw StreamError(.file(name), error.problem, advice: error.advice) }
+      } catch { throw error.located(at: .file(name)) }
     }
     return try WordPieceTokenizer(self, options)
   }
