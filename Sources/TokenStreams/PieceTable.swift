@@ -67,6 +67,12 @@ public struct PieceTable: ~Copyable, @unchecked Sendable {
     slots.initialize(repeating: 0, count: mask + 1)
   }
 
+  /// A table of some spellings, in their order.
+  public init(_ spellings: [[UInt8]]) {
+    self.init()
+    for spelling in spellings { _ = spelling.withUnsafeBufferPointer { insert($0) } }
+  }
+
   deinit {
     offsets.deallocate()
     slots.deallocate()

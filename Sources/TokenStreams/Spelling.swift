@@ -13,6 +13,8 @@ public enum Spelling {
   public static let unknown = Array("<unk>".utf8)
   public static let beginning = Array("<s>".utf8)
   public static let end = Array("</s>".utf8)
+  /// These, in the order of their tokens.
+  public static let specials = [unknown, beginning, end]
 
   /// Appends the spelling of `piece` to `output`.
   public static func append(_ piece: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {

@@ -35,9 +35,7 @@ public final class TokenReader {
       known = vocabulary
     } else {
       known = nil
-      for special in [Spelling.unknown, Spelling.beginning, Spelling.end] {
-        _ = special.withUnsafeBufferPointer { table.insert($0) }
-      }
+      table = PieceTable(Spelling.specials)
     }
   }
 
@@ -237,15 +235,17 @@ extension Vocabulary {
   /// - name: the stream's, in messages.
   init(_ header: StreamHeader, of name: String) throws(StreamError) {
     guard header.kind == "tokn" else {
-      throw StreamError(.file(name), "holds \(Vocabulary.noun(header.kind)), not tokens")
+      throw StreamError(.file(name), "holds \(header.noun), not tokens")
     }
     do throws(StreamError) {
       try self.init(encoded: header.payload)
     } catch { throw error.located(at: .file(name)) }
   }
+}
 
-  /// What a stream kind is called in messages.
-  private static func noun(_ kind: String) -> String {
+extension StreamHeader {
+  /// What the stream holds, in messages.
+  public var noun: String {
     switch kind {
     case "tokn": "tokens"
     case "cnts": "n-gram counts"

@@ -110,15 +110,12 @@ public struct Vocabulary: Sendable {
     modelSpellings spellings: [[UInt8]], decoding: TextDecoding = .unknown,
     tokenizerFingerprint: UInt64? = nil
   ) {
-    var table = PieceTable()
-    let specials = [Spelling.unknown, Spelling.beginning, Spelling.end]
     let ordered = spellings.sorted {
       $0.count != $1.count ? $0.count < $1.count : $0.lexicographicallyPrecedes($1)
     }
-    for spelling in specials + ordered {
-      _ = spelling.withUnsafeBufferPointer { table.insert($0) }
-    }
-    self.init(table, decoding: decoding, tokenizerFingerprint: tokenizerFingerprint)
+    self.init(
+      PieceTable(Spelling.specials + ordered), decoding: decoding,
+      tokenizerFingerprint: tokenizerFingerprint)
   }
 
   /// The spelling of `token` as in a text stream; borrowed from the vocabulary.

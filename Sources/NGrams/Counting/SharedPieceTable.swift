@@ -40,7 +40,7 @@ final class SharedPieceTable: @unchecked Sendable {
   init(allowed: Vocabulary? = nil) {
     self.allowed = allowed
     state = Mutex(State(slots: SharedPieceTable.makeSlots(mask: (1 << 12) - 1)))
-    for special in [Spelling.unknown, Spelling.beginning, Spelling.end] { _ = insert(special) }
+    for special in Spelling.specials { _ = insert(special) }
   }
 
   deinit {

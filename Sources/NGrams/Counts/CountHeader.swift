@@ -27,7 +27,7 @@ struct CountHeader: Equatable {
   /// Reads a stream's header and vocabulary.
   static func read(_ header: StreamHeader) throws(StreamError) -> (CountHeader, Vocabulary) {
     guard header.kind == kind else {
-      throw StreamError(.none, "holds \(streamNoun(header.kind)), not n-gram counts")
+      throw StreamError(.none, "holds \(header.noun), not n-gram counts")
     }
     guard let order = header["order"].flatMap({ Int($0) }),
       (1...CountBlock.maximumOrder).contains(order)
@@ -58,15 +58,5 @@ struct CountHeader: Equatable {
     if let smoothing { parameters.append(("smoothing", smoothing)) }
     return StreamHeader(
       kind: CountHeader.kind, parameters: parameters, payload: Array(payload.bytes))
-  }
-}
-
-/// What a stream of a kind holds, for messages.
-func streamNoun(_ kind: String) -> String {
-  switch kind {
-  case "tokn": "tokens"
-  case "cnts": "n-gram counts"
-  case "ngrm": "an n-gram model"
-  default: "a stream of kind \(kind)"
   }
 }

@@ -18,7 +18,7 @@ public final class CountReader {
   /// What the counts are a model of, when their first line or header says so: `laplace=1`.
   public private(set) var smoothing: String?
 
-  private var table = PieceTable()
+  private var table = PieceTable(Spelling.specials)
   private var paths: ArraySlice<String>
   private var records: RecordReader?
   private var binary: BinaryCounts?
@@ -27,12 +27,7 @@ public final class CountReader {
   private var consumedBefore = 0
 
   /// - paths: files in order; `-` is standard input; an empty list means standard input.
-  public init(paths: [String]) {
-    self.paths = paths.isEmpty ? ["-"] : paths[...]
-    for special in [Spelling.unknown, Spelling.beginning, Spelling.end] {
-      _ = special.withUnsafeBufferPointer { table.insert($0) }
-    }
-  }
+  public init(paths: [String]) { self.paths = paths.isEmpty ? ["-"] : paths[...] }
 
   /// Reads one open file.
   public convenience init(file: InputFile) throws(StreamError) {
@@ -68,12 +63,10 @@ public final class CountReader {
   /// - Throws: `StreamError` for a malformed line, a count of zero or beyond 64 bits, n-grams of
   ///   different orders, and counts of different tokenisers.
   public func next() throws(StreamError) -> CountBlock? {
-    try nextPart { (records) throws(StreamError) in
-      let block = try counts(of: records)
-      return block.count > 0 ? block : nil
-    } binary: { (stream) throws(StreamError) in
-      guard let part = try stream.next(for: self) else { return nil }
-      return try part.form.decoded(part.payload.bytes)
+    switch try nextPart() {
+    case .counts(let block): block
+    case .encoded(let part): try part.form.decoded(part.payload.bytes)
+    case nil: nil
     }
   }
 
@@ -85,29 +78,15 @@ public final class CountReader {
 
   /// The next n-grams, those of a binary stream still encoded, for other threads to decode.
   func nextPart() throws(StreamError) -> Part? {
-    try nextPart { (records) throws(StreamError) in
-      let block = try counts(of: records)
-      return block.count > 0 ? .counts(block) : nil
-    } binary: { (stream) throws(StreamError) in
-      guard let part = try stream.next(for: self) else { return nil }
-      return .encoded(part)
-    }
-  }
-
-  /// What `text` or `binary` makes of the next part of the files; parts of which they make nothing are
-  /// passed over, and a binary stream is at its end then.
-  private func nextPart<Value>(
-    text: (RecordBlock) throws(StreamError) -> Value?,
-    binary fromBinary: (BinaryCounts) throws(StreamError) -> Value?
-  ) throws(StreamError) -> Value? {
     while true {
       if let records {
         if let block = try records.nextBlock() {
-          if let value = try text(block) { return value }
+          let counts = try counts(of: block)
+          if counts.count > 0 { return .counts(counts) }
           continue
         }
       } else if let binary {
-        if let value = try fromBinary(binary) { return value }
+        if let part = try binary.next(for: self) { return .encoded(part) }
       } else if let path = paths.popFirst() {
         try open(InputFile(path: path))
         continue

@@ -164,7 +164,7 @@ extension TrainingData {
 
 /// Numbers pieces of several streams in order of first appearance; 0, 1 and 2 are the specials.
 private final class PieceNumbers {
-  private(set) var spellings = [Spelling.unknown, Spelling.beginning, Spelling.end]
+  private(set) var spellings = Spelling.specials
   private var numbers: [[UInt8]: UInt32] = [:]
   /// The number of each token of the vocabulary mapped last.
   private(set) var lastMap: [UInt32] = []

@@ -81,7 +81,7 @@ public struct BytePairModel: Sendable {
     for (index, id) in ids.enumerated() where !pieces[index].isEmpty { places[Int(id)] = index }
     for token in addedTokens where places[token.id] == -1 || level == .character {
       if token.content.isEmpty { continue }
-      let isReserved = [Spelling.unknown, Spelling.beginning, Spelling.end].contains(token.content)
+      let isReserved = Spelling.specials.contains(token.content)
       others[token.id] = isReserved ? token.content : Spelling.spelling(of: token.content)
       places[token.id] = -2
     }

@@ -8,12 +8,8 @@ public struct ByteTokenizer: Tokenizer {
   public var spellsAnyBytes: Bool { true }
 
   public init() {
-    var table = PieceTable()
-    for byte in UInt8.min...UInt8.max {
-      let spelling = Spelling.spelling(of: [byte])
-      _ = spelling.withUnsafeBufferPointer { table.insert($0) }
-    }
-    vocabulary = Vocabulary(table, decoding: .concatenated)
+    let spellings = (UInt8.min...UInt8.max).map { Spelling.spelling(of: [$0]) }
+    vocabulary = Vocabulary(PieceTable(spellings), decoding: .concatenated)
   }
 
   public func makeEncoder() -> any RecordEncoder { Encoder() }

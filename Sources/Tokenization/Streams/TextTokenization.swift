@@ -67,10 +67,7 @@ public struct TextTokenization: Sendable {
     _ reader: RecordReader, to sink: ByteSink, progress: (Int) -> Void = { _ in }
   ) throws -> Totals {
     var totals = Totals()
-    var table = PieceTable()
-    for special in [Spelling.unknown, Spelling.beginning, Spelling.end] {
-      _ = special.withUnsafeBufferPointer { table.insert($0) }
-    }
+    var table = PieceTable(Spelling.specials)
     var writer = try TokenWriter(sink, vocabulary: streamVocabulary, form: form)
     let workers = WorkerPool { [self] in BlockTokenizer(self) }
     try orderedParallelMap(
