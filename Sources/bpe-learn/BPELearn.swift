@@ -3,7 +3,6 @@
 public import ArgumentParser
 import ByteStreams
 import FilterSupport
-import TokenStreams
 public import Tokenization
 
 @main struct BPELearn: FilterCommand {
@@ -57,17 +56,10 @@ public import Tokenization
     verbosity.note("\(counts.count) distinct words")
     let model = try learning.learn(
       counts, begin: { verbosity.note("\($0) tokens before the first merge") },
-      trace: trace ? { Message.printTrace($0, withTotal: verbosity.verbose) } : nil)
+      trace: trace
+        ? { Message.printLine("\($0)" + (verbosity.verbose ? "\t\($0.tokenCount)" : "")) } : nil)
     try model.write(to: sink, as: format)
     try sink.finish()
-  }
-}
-
-extension Message {
-  fileprivate static func printTrace(_ step: BytePairLearning.Trace, withTotal: Bool) {
-    let pair = [step.left, step.right]
-      .map { String(decoding: Spelling.spelling(of: $0), as: UTF8.self) }.joined(separator: " ")
-    printLine("\(pair) \(step.count)" + (withTotal ? "\t\(step.tokenCount)" : ""))
   }
 }
 

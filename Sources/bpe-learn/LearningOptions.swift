@@ -78,13 +78,7 @@ struct LearningOptions: ParsableArguments {
   func learning(fromCounts weighted: Bool) throws -> BytePairLearning {
     var learning: BytePairLearning
     if let extend {
-      let source = try ModelSource(path: extend)
-      do throws(StreamError) {
-        learning = try BytePairLearning(extending: TokenizerModel.readBytePairs(source))
-      } catch {
-        throw error.place == .none
-          ? StreamError(.file(extend), error.problem, advice: error.advice) : error
-      }
+      learning = try BytePairLearning(extending: ModelSource(path: extend))
     } else {
       let isBytes = (level ?? (weighted ? .characters : .bytes)) == .bytes
       learning = BytePairLearning(level: isBytes ? .byte : .character, pattern: pattern ?? .gpt2)

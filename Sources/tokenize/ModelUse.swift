@@ -75,3 +75,22 @@ struct ModelUse: ParsableArguments {
 
 extension SplitPattern: ExpressibleByArgument {}
 extension SavedFormat: ExpressibleByArgument {}
+
+/// What a token is without a model.
+extension Segmentation: EnumerableFlag {
+  public static var allCases: [Segmentation] {
+    [.words, .whitespace, .characters, .bytes, .lines, .code]
+  }
+
+  public static func help(for unit: Segmentation) -> ArgumentHelp? {
+    switch unit {
+    case .words: "Words and punctuation marks (the default)."
+    case .whitespace: "What stands between white space."
+    case .characters: "Characters; bytes that are not UTF-8 one by one."
+    case .bytes: "Bytes: 256 tokens."
+    case .lines: "A whole record is one token."
+    case .code: "Words with underscores, and whole operators."
+    case .ink, .pieces: nil
+    }
+  }
+}

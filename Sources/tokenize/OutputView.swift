@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import FilterSupport
 import Tokenization
 
 /// What is written of a record's tokens.
@@ -37,18 +36,5 @@ struct OutputView: ParsableArguments {
   var view: TextTokenization.View {
     if let offsets { return offsets == .bytes ? .byteOffsets : .characterOffsets }
     return count ? .count : report ? .report : .tokens
-  }
-}
-
-extension VerbosityOptions {
-  /// Says what of a text the model could not keep.
-  func warn(of totals: TextTokenization.Totals) {
-    if totals.unknownCount > 0 {
-      warn("\(totals.unknownCount) tokens are <unk>: text that the model cannot spell")
-    }
-    if totals.malformedCount > 0 {
-      warn(
-        "\(totals.malformedCount) records are not UTF-8: the model does not give their text back")
-    }
   }
 }

@@ -54,12 +54,4 @@ struct PictureOptions: ParsableArguments {
   }
 }
 
-extension PictureTokens.Size: ExpressibleByArgument {
-  public init?(argument: String) {
-    let parts = argument.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.count == 2, let width = parts[0], let height = parts[1],
-      (1...65536).contains(width), (1...65536).contains(height)
-    else { return nil }
-    self.init(width: width, height: height)
-  }
-}
+extension PictureTokens.Size: ExpressibleByArgument {}

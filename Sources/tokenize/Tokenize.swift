@@ -16,7 +16,7 @@ import Tokenization
     example: "echo 'What do pigs eat?' | tokenize --words",
     facts: "Unicode \(UnicodeCategory.unicodeVersion) (classes), \(UnicodeData.version) (utf8proc)")
 
-  @Flag(exclusivity: .exclusive) var unit: TextUnit?
+  @Flag(exclusivity: .exclusive) var unit: Segmentation?
   @OptionGroup var use: ModelUse
   @Flag(name: .shortAndLong, help: "Turn tokens back into text.") var decode = false
   @Flag(help: "With --characters: leave white space out.") var dropSpace = false
@@ -108,13 +108,13 @@ import Tokenization
     let progress = verbosity.progress("tokenising")
     let reader = RecordReader(paths: input.files, terminator: input.terminator)
     let totals = try job.run(reader, to: sink) { progress.update(byteCount: $0) }
-    if !unk { verbosity.warn(of: totals) }
+    if !unk { totals.warnings.forEach(verbosity.warn) }
     verbosity.note(
       "\(totals.byteCount) bytes, \(totals.recordCount) records, \(totals.tokenCount) tokens")
   }
 
   private var segments: Segmentation {
-    use.pattern.map { .pieces($0) } ?? (unit ?? .words).segmentation(droppingSpace: dropSpace)
+    use.pattern.map { .pieces($0) } ?? (dropSpace ? .ink : unit ?? .words)
   }
 
   private var form: TokenWriter.Form {

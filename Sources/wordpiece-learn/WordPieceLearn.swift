@@ -61,31 +61,13 @@ extension LearnedWordPiece.Format: ExpressibleByArgument {}
     let words = try TrainingWords(
       paths: input.files, terminator: input.terminator,
       cutting: weighted ? nil : .bert(preparation))
-    guard words.count > 0 else {
-      throw StreamError(.none, "the input has no words", advice: "give some text")
-    }
     var learner = WordPieceLearner(words, score: score)
-    try learn(&learner)
+    try learner.learn(
+      mergeCount: merges ?? Int.max,
+      pieceCount: vocabulary ?? (merges == nil ? 8000 : Int.max), minimumCount: UInt64(minCount),
+      trace: trace ? { Message.printLine($0) } : nil)
     try LearnedWordPiece(pieces: learner.pieces, preparation: preparation)
       .write(to: sink, as: format)
     try sink.finish()
-  }
-
-  private func learn(_ learner: inout WordPieceLearner) throws {
-    let limit = vocabulary ?? (merges == nil ? 8000 : Int.max)
-    let special = LearnedWordPiece.specialCount
-    guard learner.pieces.count + special <= limit else {
-      throw StreamError(
-        .none,
-        "\(limit) pieces are fewer than \(special) special ones and "
-          + "\(learner.pieces.count) characters", advice: "raise --vocabulary")
-    }
-    var count = 0
-    while count < merges ?? Int.max, learner.pieces.count + special < limit,
-      let merge = learner.next(minimumCount: UInt64(minCount))
-    {
-      count += 1
-      if trace { Message.printLine(learner.description(of: merge)) }
-    }
   }
 }

@@ -77,14 +77,28 @@ public struct BytePairLearning: Sendable {
     self.base?.ids = order.map { base.ids[$0] }
   }
 
-  /// What a learner says of one merge.
-  public struct Trace {
+  /// Goes on from the model of a file.
+  ///
+  /// - Throws: `StreamError` also where its merges are not of characters or bytes.
+  public init(extending source: ModelSource) throws(StreamError) {
+    do throws(StreamError) {
+      try self.init(extending: TokenizerModel.readBytePairs(source))
+    } catch { throw error.located(at: .file(source.name)) }
+  }
+
+  /// What a learner says of one merge: `left right count`.
+  public struct Trace: CustomStringConvertible {
     public var left: [UInt8]
     public var right: [UInt8]
     /// Occurrences of the pair, weighted.
     public var count: Int
     /// Symbols in the weighted corpus after the merge.
     public var tokenCount: Int
+
+    public var description: String {
+      let pair = [left, right].map { String(decoding: Spelling.spelling(of: $0), as: UTF8.self) }
+      return "\(pair[0]) \(pair[1]) \(count)"
+    }
   }
 
   /// - begin: called with the symbols in the weighted corpus before any merge.

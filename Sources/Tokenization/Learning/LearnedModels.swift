@@ -14,8 +14,6 @@ public struct LearnedWordPiece: Sendable {
 
   /// The pieces that BERT's tools expect in front.
   static let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-  /// How many pieces every vocabulary has besides those learnt.
-  public static var specialCount: Int { specials.count }
 
   /// Learnt pieces in order.
   public var pieces: [[UInt8]]

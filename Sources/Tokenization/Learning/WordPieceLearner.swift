@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ByteStreams
+public import ByteStreams
 internal import TokenStreams
 
 /// Learns WordPiece merges: a word is its first character and then `##c` for each further one, and
@@ -73,6 +73,34 @@ public struct WordPieceLearner: ~Copyable {
       addPairs(of: index)
     }
     rebuildTournament()
+  }
+
+  /// Makes merges until there are enough, or no pair is left that occurs `minimumCount` times.
+  ///
+  /// - mergeCount: merges at most.
+  /// - pieceCount: pieces at most, those included that every vocabulary has.
+  /// - trace: called with the description of each merge as it is made.
+  /// - Throws: `StreamError` when there is no word, or the characters alone are too many pieces.
+  public mutating func learn(
+    mergeCount: Int, pieceCount: Int, minimumCount: UInt64, trace: ((String) -> Void)? = nil
+  ) throws(StreamError) {
+    guard !words.isEmpty else {
+      throw StreamError(.none, "the input has no words", advice: "give some text")
+    }
+    let special = LearnedWordPiece.specials.count
+    guard pieces.count + special <= pieceCount else {
+      throw StreamError(
+        .none,
+        "\(pieceCount) pieces are fewer than \(special) special ones and \(pieces.count) characters",
+        advice: "raise --vocabulary")
+    }
+    var count = 0
+    while count < mergeCount, pieces.count + special < pieceCount,
+      let merge = next(minimumCount: minimumCount)
+    {
+      count += 1
+      trace?(description(of: merge))
+    }
   }
 
   /// Makes the best merge; nothing when no pair is left that occurs `minimumCount` times.

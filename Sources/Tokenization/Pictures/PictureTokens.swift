@@ -7,13 +7,24 @@ public import TokenStreams
 /// a token is the decimal number of the pixel's level.
 public struct PictureTokens: Sendable {
   /// Width and height in pixels.
-  public struct Size: Hashable, Sendable, CustomStringConvertible {
+  public struct Size: Hashable, Sendable, LosslessStringConvertible {
     public var width: Int
     public var height: Int
 
     public init(width: Int, height: Int) {
       self.width = width
       self.height = height
+    }
+
+    /// Reads `28x28`; each is at most 65536.
+    public init?(_ description: String) {
+      let parts = description.split(separator: "x", omittingEmptySubsequences: false).map {
+        Int($0)
+      }
+      guard parts.count == 2, let width = parts[0], let height = parts[1],
+        (1...65536).contains(width), (1...65536).contains(height)
+      else { return nil }
+      self.init(width: width, height: height)
     }
 
     public var description: String { "\(width)x\(height)" }

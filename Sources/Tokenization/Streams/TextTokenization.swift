@@ -36,6 +36,19 @@ public struct TextTokenization: Sendable {
     /// Records that are not UTF-8.
     public var malformedCount = 0
 
+    /// What of the text does not come back from its tokens, a sentence each.
+    public var warnings: [String] {
+      var warnings: [String] = []
+      if unknownCount > 0 {
+        warnings.append("\(unknownCount) tokens are <unk>: text that the model cannot spell")
+      }
+      if malformedCount > 0 {
+        warnings.append(
+          "\(malformedCount) records are not UTF-8: the model does not give their text back")
+      }
+      return warnings
+    }
+
     mutating func add(_ other: Totals) {
       recordCount += other.recordCount
       byteCount += other.byteCount
