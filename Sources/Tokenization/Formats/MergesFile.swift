@@ -110,14 +110,7 @@ public enum MergesFile: TokenizerFormat {
       let result = numbering.id(joining: left, right)
       model.merges.append(BytePairModel.Merge(left: left, right: right, result: result))
     }
-    model.pieces = numbering.pieces
-    model.ids = numbering.ids
-    if level == .character {
-      model.unknown = Token(numbering.nextID)
-      var token = TokenizerFile.AddedToken(id: numbering.nextID, content: Spelling.unknown)
-      token.isSpecial = true
-      model.addedTokens.append(token)
-    }
+    model.setPieces(numbering)
     return model
   }
 

@@ -157,15 +157,7 @@ public struct BytePairLearning: Sendable {
             right: Array(pieces.bytes(of: step.merge.right)), count: step.count,
             tokenCount: step.tokenCount))
       })
-    model.pieces = pieces.pieces
-    model.ids = pieces.ids
-    if level == .character {
-      // Text may hold characters that learning never saw.
-      model.unknown = Token(pieces.nextID)
-      var token = TokenizerFile.AddedToken(id: pieces.nextID, content: Spelling.unknown)
-      token.isSpecial = true
-      model.addedTokens.append(token)
-    }
+    model.setPieces(pieces)
     return model
   }
 
@@ -240,42 +232,4 @@ private struct KnownMerges {
       symbols = merged
     }
   }
-}
-
-/// Pieces by their bytes, numbered as they come.
-struct PieceNumbering: ~Copyable {
-  private(set) var pieces = PieceList()
-  private(set) var ids: [Token] = []
-  private var table = PieceTable()
-  private let first: Int
-
-  /// - first: the id of the first piece.
-  init(first: Int) { self.first = first }
-
-  var nextID: Int { first + table.count }
-
-  /// The id of a piece, which is added if it is new.
-  mutating func add(_ piece: [UInt8]) -> Token {
-    let id = piece.withUnsafeBufferPointer { Token(first) + table.insert($0) }
-    if table.count > ids.count {
-      pieces.append(piece)
-      ids.append(id)
-    }
-    return id
-  }
-
-  /// The id of a piece that was added.
-  func id(of piece: UnsafeBufferPointer<UInt8>) -> Token { find(piece)! }
-
-  func find(_ piece: UnsafeBufferPointer<UInt8>) -> Token? {
-    table.find(piece).map { Token(first) + $0 }
-  }
-
-  /// The id of two pieces joined, which is added if it is new.
-  mutating func id(joining left: Token, _ right: Token) -> Token {
-    add(Array(pieces[Int(left) - first] + pieces[Int(right) - first]))
-  }
-
-  /// The bytes of a piece.
-  func bytes(of id: Token) -> ArraySlice<UInt8> { pieces[Int(id) - first] }
 }
