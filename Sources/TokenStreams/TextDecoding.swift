@@ -77,6 +77,14 @@ public struct TextDecoding: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The byte that a piece spelt `<0xHH>` stands for.
+  public static func fallbackByte(_ piece: UnsafeBufferPointer<UInt8>) -> UInt8? {
+    guard piece.count == 6, piece[0] == UInt8(ascii: "<"), piece.starts(with: "<0x".utf8),
+      piece[5] == UInt8(ascii: ">")
+    else { return nil }
+    return UInt8(String(decoding: piece[3..<5], as: UTF8.self), radix: 16)
+  }
+
   private func text(_ bytes: [UInt8]) -> String {
     String(decoding: Spelling.spelling(of: bytes), as: UTF8.self)
   }
@@ -93,7 +101,7 @@ struct PieceText {
   ) {
     joinsLeft = decoding.joining == .concatenated
     endsWord = false
-    if decoding.hasByteFallback, let byte = PieceText.fallbackByte(spelling) {
+    if decoding.hasByteFallback, let byte = TextDecoding.fallbackByte(spelling) {
       output.append(byte)
       return
     }
@@ -124,14 +132,6 @@ struct PieceText {
   private static func ends(_ bytes: UnsafeBufferPointer<UInt8>, _ suffix: [UInt8]) -> Bool {
     !suffix.isEmpty && bytes.count >= suffix.count
       && bytes[(bytes.count - suffix.count)...].elementsEqual(suffix)
-  }
-
-  /// The byte that a `<0xHH>` piece stands for.
-  private static func fallbackByte(_ spelling: UnsafeBufferPointer<UInt8>) -> UInt8? {
-    guard spelling.count == 6, spelling[0] == UInt8(ascii: "<"), spelling.starts(with: "<0x".utf8),
-      spelling[5] == UInt8(ascii: ">")
-    else { return nil }
-    return UInt8(String(decoding: spelling[3..<5], as: UTF8.self), radix: 16)
   }
 }
 

@@ -38,10 +38,7 @@ public struct BytePairTokenizer: Tokenizer {
       self.model = model
       self.rules = rules
       wordImage = words
-      byteTokens = (UInt8.min...UInt8.max).map { byte in
-        withUnsafePointer(to: byte) { rules.token(UnsafeBufferPointer(start: $0, count: 1)) }
-          ?? MergeRules.unknown
-      }
+      byteTokens = rules.byteTokens()
       let added = model.addedTokens.filter { allowsSpecialTokens || !$0.isSpecial }
       self.added = added.isEmpty ? nil : AddedTokenFinder(added)
     }

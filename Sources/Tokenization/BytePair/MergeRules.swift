@@ -81,6 +81,14 @@ final class MergeRules: @unchecked Sendable {
     return Token(truncatingIfNeeded: values[Int(number)])
   }
 
+  /// The token of each byte, `unknown` where no piece spells it.
+  func byteTokens() -> [Token] {
+    (UInt8.min...UInt8.max).map { byte in
+      withUnsafePointer(to: byte) { token(UnsafeBufferPointer(start: $0, count: 1)) }
+        ?? MergeRules.unknown
+    }
+  }
+
   /// What long texts are encoded with, made at the first call; nothing when the merges are in no
   /// order that allows it.
   func sharedGraph() -> MergeGraph? {

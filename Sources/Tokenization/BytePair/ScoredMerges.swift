@@ -84,18 +84,14 @@ struct ScoredMerges: ~Copyable, ChunkEncoder {
   private var merger: PieceMerger
   private var long: LongPieces
   private var wasUnknown = false
-  /// The tokens of ASCII characters.
+  /// The tokens of bytes: ASCII characters.
   private let symbols: [Token]
 
   init(_ pieces: ScoredPieces) {
     self.pieces = pieces
     merger = PieceMerger(pieces.rules)
     long = LongPieces(pieces.rules)
-    symbols = (UInt8.min..<0x80).map { byte in
-      withUnsafePointer(to: byte) {
-        pieces.rules.token(UnsafeBufferPointer(start: $0, count: 1)) ?? MergeRules.unknown
-      }
-    }
+    symbols = pieces.rules.byteTokens()
   }
 
   /// Appends the tokens of a chunk.
@@ -203,13 +199,6 @@ struct ScoredMerges: ~Copyable, ChunkEncoder {
       if !wasUnknown { tokens.append(pieces.unknown) }
       return
     }
-    for byte in bytes {
-      if byte == 0x20 {
-        // A 0x20 stands for the three bytes of ▁.
-        for byte in [0xE2, 0x96, 0x81] { tokens.append(pieces.byteTokens[byte]) }
-      } else {
-        tokens.append(pieces.byteTokens[Int(byte)])
-      }
-    }
+    tokens.append(bytes, byteTokens: pieces.byteTokens)
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import TokenStreams
+
 /// The model of a chain: what cuts words into pieces, as files hold it.
 public struct SubwordModel: Sendable {
   public enum Kind: String, CaseIterable, Sendable {
@@ -53,11 +55,7 @@ public struct SubwordModel: Sendable {
 
   /// The byte that a piece spelt `<0xHH>` stands for.
   static func fallbackByte(_ piece: some Collection<UInt8>) -> UInt8? {
-    let piece = Array(piece)
-    guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else {
-      return nil
-    }
-    return UInt8(String(decoding: piece[3..<5], as: UTF8.self), radix: 16)
+    Array(piece).withUnsafeBufferPointer { TextDecoding.fallbackByte($0) }
   }
 
   static func fallbackPiece(_ byte: UInt8) -> [UInt8] {

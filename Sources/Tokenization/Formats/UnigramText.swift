@@ -27,7 +27,7 @@ struct UnigramText {
     output.append(UnigramText.header + (marksWords ? "marked\n" : "plain\n"))
     for id in 0..<model.pieces.count {
       if model.types[id] == .normal {
-        let piece = UnigramText.unescaped(Array(model.pieces[id]))
+        let piece = Spelling.bytes(of: Array(model.pieces[id]))
         piece.withUnsafeBufferPointer { Spelling.append($0, to: &output) }
       } else {
         output.append(Array(model.pieces[id]))
@@ -60,7 +60,7 @@ struct UnigramText {
       let spelling = Array(line[..<tab])
       let type = UnigramText.type(of: spelling)
       let piece =
-        type == .normal ? LearnedUnigram.escaped(Spelling.bytes(of: spelling)) : spelling
+        type == .normal ? SentencePieceRules.escaped(Spelling.bytes(of: spelling)) : spelling
       model.append(piece, score: score, type: type)
       if type == .byte { model.hasByteFallback = true }
     }
@@ -75,10 +75,6 @@ struct UnigramText {
       return .byte
     }
     return .normal
-  }
-
-  private static func unescaped(_ piece: [UInt8]) -> [UInt8] {
-    Spelling.bytes(of: piece)
   }
 
   static func recognises(_ source: ModelSource) -> Bool {

@@ -63,15 +63,13 @@ public struct LearnedUnigram: Sendable {
     model.append(Spelling.beginning, score: 0, type: .control)
     model.append(Spelling.end, score: 0, type: .control)
     if hasByteFallback {
-      for byte in 0..<256 {
-        let digits = String(byte, radix: 16, uppercase: true)
-        model.append(
-          Array("<0x\(byte < 16 ? "0" : "")\(digits)>".utf8), score: 0, type: .byte)
+      for byte in UInt8.min...UInt8.max {
+        model.append(SubwordModel.fallbackPiece(byte), score: 0, type: .byte)
       }
     }
     for piece in pieces {
       model.append(
-        LearnedUnigram.escaped(piece.bytes), score: Float(piece.score), type: .normal)
+        SentencePieceRules.escaped(piece.bytes), score: Float(piece.score), type: .normal)
     }
     model.hasByteFallback = hasByteFallback
     model.normalizerName = Array("identity".utf8)
@@ -92,10 +90,5 @@ public struct LearnedUnigram: Sendable {
       }
       try file.write(as: .json, to: sink)
     }
-  }
-
-  /// `▁` for a space.
-  static func escaped(_ piece: [UInt8]) -> [UInt8] {
-    piece.flatMap { $0 == 0x20 ? [0xE2, 0x96, 0x81] : [$0] }
   }
 }

@@ -41,12 +41,6 @@ struct ShortWordCounts: ~Copyable {
     return memory!.bindMemory(to: Slot.self, capacity: count)
   }
 
-  @inline(__always) private static func hash(_ low: UInt64, _ high: UInt64) -> Int {
-    let (top, bottom) = (low ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(
-      by: high ^ 0xD6E8_FEB8_6659_FD93)
-    return Int(truncatingIfNeeded: top ^ bottom)
-  }
-
   /// Counts a word at the latest when `addWaiting` is called.
   ///
   /// - readable: bytes from `start` on that may be read.
@@ -54,7 +48,7 @@ struct ShortWordCounts: ~Copyable {
     for start: UnsafePointer<UInt8>, _ length: Int, readable: Int
   ) {
     let (low, high) = WordCache.key(start, length, readable: readable)
-    let hash = ShortWordCounts.hash(low, high)
+    let hash = WordCache.hash(low, high)
     prefetch_for_read(slots + (hash & mask))
     waiting[waitingCount] = (low, high, hash)
     waitingCount &+= 1
@@ -75,7 +69,7 @@ struct ShortWordCounts: ~Copyable {
     _ start: UnsafePointer<UInt8>, _ length: Int, readable: Int, count: Int
   ) {
     let (low, high) = WordCache.key(start, length, readable: readable)
-    add(low, high, ShortWordCounts.hash(low, high), count: count)
+    add(low, high, WordCache.hash(low, high), count: count)
   }
 
   @inline(__always) private mutating func add(
@@ -101,7 +95,7 @@ struct ShortWordCounts: ~Copyable {
     mask = mask * 2 + 1
     slots = ShortWordCounts.emptySlots(mask + 1)
     for slot in old where slot.high != 0 {
-      var index = ShortWordCounts.hash(slot.low, slot.high) & mask
+      var index = WordCache.hash(slot.low, slot.high) & mask
       while slots[index].high != 0 { index = (index &+ 1) & mask }
       slots[index] = slot
     }

@@ -98,13 +98,12 @@ public struct SentencePieceRules: Sendable {
 
   /// A space for `▁`.
   static func unescaped(_ text: some Collection<UInt8>) -> [UInt8] {
-    let text = Array(text)
     var output: [UInt8] = []
-    var index = 0
-    while index < text.count {
-      let isMark = text[index...].starts(with: mark)
-      output.append(isMark ? 0x20 : text[index])
-      index += isMark ? 3 : 1
+    var rest = text[...]
+    while let first = rest.first {
+      let isMark = rest.starts(with: mark)
+      output.append(isMark ? 0x20 : first)
+      rest = rest.dropFirst(isMark ? 3 : 1)
     }
     return output
   }

@@ -152,11 +152,15 @@ struct WordCache: ~Copyable {
     return (low, high)
   }
 
-  /// The first slot of a key's bucket.
-  @inline(__always) func bucket(_ low: UInt64, _ high: UInt64) -> Int {
+  @inline(__always) static func hash(_ low: UInt64, _ high: UInt64) -> Int {
     let (top, bottom) = (low ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(
       by: high ^ 0xD6E8_FEB8_6659_FD93)
-    return Int(truncatingIfNeeded: (top ^ bottom) & UInt64(bucketMask)) &<< 1
+    return Int(truncatingIfNeeded: top ^ bottom)
+  }
+
+  /// The first slot of a key's bucket.
+  @inline(__always) func bucket(_ low: UInt64, _ high: UInt64) -> Int {
+    (WordCache.hash(low, high) & bucketMask) &<< 1
   }
 
   /// The slot of a bucket that holds a key of up to 15 bytes, or nothing.

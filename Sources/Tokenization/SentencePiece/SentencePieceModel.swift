@@ -150,13 +150,7 @@ public struct SentencePieceModel: Sendable {
   }
 
   /// The byte that a piece spelt `<0xHH>` stands for.
-  func byte(of id: Int) -> UInt8? {
-    let piece = Array(pieces[id])
-    guard piece.count == 6, piece.starts(with: "<0x".utf8), piece[5] == UInt8(ascii: ">") else {
-      return nil
-    }
-    return UInt8(String(decoding: piece[3..<5], as: UTF8.self), radix: 16)
-  }
+  func byte(of id: Int) -> UInt8? { SubwordModel.fallbackByte(pieces[id]) }
 
   /// The file's bytes; `sentencepiece` opens them.
   public func encoded() -> [UInt8] {

@@ -62,7 +62,7 @@ private struct PieceForms {
   init(_ model: SentencePieceModel) {
     self.model = model
     for id in 0..<model.pieces.count {
-      bytes.append(PieceForms.unescaped(model.pieces[id]))
+      bytes.append(SentencePieceRules.unescaped(model.pieces[id]))
     }
     unknown = Token(model.types.firstIndex(of: .unknown) ?? 0)
     var tokens = [Token](repeating: 0, count: model.hasByteFallback ? 256 : 0)
@@ -72,21 +72,6 @@ private struct PieceForms {
       }
     }
     byteTokens = tokens
-  }
-
-  static func unescaped(_ piece: ArraySlice<UInt8>) -> [UInt8] {
-    var output: [UInt8] = []
-    var index = piece.startIndex
-    while index < piece.endIndex {
-      if piece[index...].starts(with: [0xE2, 0x96, 0x81]) {
-        output.append(0x20)
-        index += 3
-      } else {
-        output.append(piece[index])
-        index += 1
-      }
-    }
-    return output
   }
 
   private func isText(_ id: Int) -> Bool {

@@ -35,12 +35,18 @@ final class UnigramModel: @unchecked Sendable {
   /// Appends the tokens of one character that no piece spells.
   func appendUnknown(_ character: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList) {
     guard !byteTokens.isEmpty else { return tokens.append(unknown) }
-    // A 0x20 here stands for the three bytes of ▁.
-    for byte in character {
+    tokens.append(character, byteTokens: byteTokens)
+  }
+}
+
+extension TokenList {
+  /// Appends the tokens of the bytes of prepared text, in which a 0x20 stands for the three of `▁`.
+  mutating func append(_ text: UnsafeBufferPointer<UInt8>, byteTokens: [Token]) {
+    for byte in text {
       if byte == 0x20 {
-        for byte in [0xE2, 0x96, 0x81] { tokens.append(byteTokens[byte]) }
+        for byte in SentencePieceRules.mark { append(byteTokens[Int(byte)]) }
       } else {
-        tokens.append(byteTokens[Int(byte)])
+        append(byteTokens[Int(byte)])
       }
     }
   }
