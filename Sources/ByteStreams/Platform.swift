@@ -33,6 +33,13 @@ public enum Machine {
     #endif
   }
 
+  /// Has what is freed go back to the system: a limit on memory is one on what the system sees.
+  public static func returnFreedMemory() {
+    #if os(Linux)
+      system_set_heap(1 << 20, 1 << 20)
+    #endif
+  }
+
   /// Seconds on a clock that never goes back.
   public static func seconds() -> Double {
     var time = timespec()

@@ -5,9 +5,18 @@ internal import Synchronization
 
 /// Bytes of memory that several owners share: each takes what it needs while there is some.
 public final class MemoryAllowance: Sendable {
+  private let total: Atomic<Int>
   private let available: Atomic<Int>
 
-  public init(byteCount: Int) { available = Atomic(byteCount) }
+  public init(byteCount: Int) {
+    total = Atomic(byteCount)
+    available = Atomic(byteCount)
+  }
+
+  /// Makes the bytes in all another number; owners keep what they have.
+  public func resize(to byteCount: Int) {
+    give(byteCount - total.exchange(byteCount, ordering: .relaxed))
+  }
 
   /// Takes bytes if they are there.
   public func take(_ byteCount: Int) -> Bool {

@@ -41,6 +41,8 @@ public struct MemoryOptions: ParsableArguments {
 
   public init() {}
 
+  public func validate() { Machine.returnFreedMemory() }
+
   public var byteCount: Int { memory?.byteCount ?? Machine.memoryByteCount / 2 }
 
   public var directory: String {

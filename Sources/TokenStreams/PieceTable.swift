@@ -107,7 +107,7 @@ public struct PieceTable: ~Copyable, @unchecked Sendable {
   /// Adds a spelling that is known to be new.
   @usableFromInline
   mutating func append(_ spelling: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Token {
-    if count * 2 >= mask { growSlots() }
+    if count * 2 >= mask { makeSlots(mask: mask * 2 + 1) }
     if count + 2 > offsetCapacity { growOffsets() }
     let token = Token(count)
     bytes.append(spelling)
@@ -123,9 +123,43 @@ public struct PieceTable: ~Copyable, @unchecked Sendable {
     slots[slot] = hash & 0xFFFF_FFFF_0000_0000 | UInt64(token &+ 1)
   }
 
-  private mutating func growSlots() {
+  /// Puts the spellings into the order of a model's vocabulary: `<unk>`, `<s>` and `</s>`, which are the
+  /// first three, then the others, shorter ones first and bytewise within a length, so that tokens which
+  /// are numbers stand in numeric order.
+  ///
+  /// - isKept: whether one of the others stays.
+  /// - Returns: the new token of each old one; that of `<unk>` for those that do not stay.
+  public mutating func sortForModel(
+    keeping isKept: (Token, UnsafeBufferPointer<UInt8>) -> Bool = { _, _ in true }
+  ) -> [Token] {
+    var order = (0..<Token(count)).filter { $0 < 3 || isKept($0, spelling(of: $0)) }
+    order[3...].sort { a, b in
+      let (a, b) = (spelling(of: a), spelling(of: b))
+      return a.count != b.count ? a.count < b.count : a.lexicographicallyPrecedes(b)
+    }
+    var numbers = [Token](repeating: 0, count: count)
+    var sorted = ByteBuffer(capacity: bytes.count)
+    offsetCapacity = max(256, order.count + 2)
+    let bounds = UnsafeMutablePointer<UInt64>.allocate(capacity: offsetCapacity)
+    bounds[0] = 0
+    for (number, token) in order.enumerated() {
+      numbers[Int(token)] = Token(number)
+      sorted.append(spelling(of: token))
+      bounds[number + 1] = UInt64(sorted.count)
+    }
+    bytes = sorted
+    offsets.deallocate()
+    offsets = bounds
+    count = order.count
+    var mask = 511
+    while (count - 1) * 2 >= mask { mask = mask * 2 + 1 }
+    makeSlots(mask: mask)
+    return numbers
+  }
+
+  private mutating func makeSlots(mask: Int) {
     slots.deallocate()
-    mask = mask * 2 + 1
+    self.mask = mask
     slots = .allocate(capacity: mask + 1)
     slots.initialize(repeating: 0, count: mask + 1)
     for token in 0..<Token(count) { place(token, spellingHash(spelling(of: token))) }

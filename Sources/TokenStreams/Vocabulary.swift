@@ -102,20 +102,16 @@ public struct Vocabulary: Sendable {
       slotCount: storage.mask + 1, owner: storage)
   }
 
-  /// A model's vocabulary: `<unk>`, `<s>`, `</s>`, then the other spellings, shorter ones first and
-  /// bytewise within a length, so that tokens which are numbers stand in numeric order.
+  /// A model's vocabulary, in the order of `PieceTable.sortForModel`.
   ///
   /// - spellings: canonical, distinct, in any order; specials among them are skipped.
   public init(
     modelSpellings spellings: [[UInt8]], decoding: TextDecoding = .unknown,
     tokenizerFingerprint: UInt64? = nil
   ) {
-    let ordered = spellings.sorted {
-      $0.count != $1.count ? $0.count < $1.count : $0.lexicographicallyPrecedes($1)
-    }
-    self.init(
-      PieceTable(Spelling.specials + ordered), decoding: decoding,
-      tokenizerFingerprint: tokenizerFingerprint)
+    var table = PieceTable(Spelling.specials + spellings)
+    _ = table.sortForModel()
+    self.init(table, decoding: decoding, tokenizerFingerprint: tokenizerFingerprint)
   }
 
   /// The spelling of `token` as in a text stream; borrowed from the vocabulary.
@@ -256,8 +252,9 @@ public struct MappedSpellings {
     return UnsafeBufferPointer(start: bytes + start, count: Int(offsets[number &+ 1]) &- start)
   }
 
-  /// Bytes of all spellings.
+  /// Bytes of all spellings, and of all there is.
   public var byteCount: Int { Int(offsets[count]) }
+  public var memoryByteCount: Int { byteCount + 8 * (count + 1 + slotCount) }
 
   /// Whether no lookup can leave the memory: offsets ascend, slots name tokens, one is empty.
   public var isConsistent: Bool {

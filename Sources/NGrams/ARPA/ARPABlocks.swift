@@ -26,26 +26,20 @@ extension BackoffEstimation {
 /// Spellings that can be copied sixteen bytes at a time.
 private final class WordTable: @unchecked Sendable {
   private let bytes: ByteBuffer
-  /// [vocabulary + 1]
-  private let starts: [Int]
+  private let spellings: MappedSpellings
 
   init(_ vocabulary: Vocabulary) {
-    var bytes = ByteBuffer(capacity: vocabulary.mappedSpellings.byteCount + 16)
-    var starts = [0]
-    starts.reserveCapacity(vocabulary.count + 1)
-    for token in 0..<Token(vocabulary.count) {
-      bytes.append(vocabulary.spelling(of: token))
-      starts.append(bytes.count)
-    }
-    bytes.reserve(16)
+    spellings = vocabulary.mappedSpellings
+    var bytes = ByteBuffer(capacity: spellings.byteCount + 16)
+    bytes.append(UnsafeBufferPointer(start: spellings.bytes, count: spellings.byteCount))
     self.bytes = bytes
-    self.starts = starts
   }
 
   @inline(__always)
   func append(_ token: Token, to output: inout ByteBuffer) {
-    let start = starts[Int(token)]
-    output.append(shortRun: bytes.base + start, count: starts[Int(token) &+ 1] &- start)
+    let spelling = spellings[Int(token)]
+    let start = spelling.baseAddress! - spellings.bytes
+    output.append(shortRun: bytes.base + start, count: spelling.count)
   }
 }
 

@@ -40,12 +40,7 @@ extension BackoffEstimation {
     }
     try pieces.finish()
     precondition(pieces.byteCount == layout.offsets.last! - layout.levelOffset)
-    var front = ByteBuffer(capacity: layout.levelOffset)
-    front.count = layout.levelOffset
-    let bytes = UnsafeMutableRawBufferPointer(start: front.base, count: front.count)
-    bytes.initializeMemory(as: UInt8.self, repeating: 0)
-    layout.writeFront(vocabulary, sums: pieces.sums, into: bytes)
-    try sink.write(front)
+    try layout.writeFront(vocabulary, sums: pieces.sums, to: sink)
     try pieces.write(to: sink)
   }
 

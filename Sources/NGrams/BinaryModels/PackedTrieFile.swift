@@ -121,19 +121,50 @@ extension PackedTrieLayout {
   func writeFront(
     _ vocabulary: Vocabulary, sums: [UInt64], into bytes: UnsafeMutableRawBufferPointer
   ) {
+    writeHead(vocabulary, into: bytes)
+    for (index, section) in spellingSections(vocabulary).enumerated() {
+      let target = UnsafeMutableRawBufferPointer(rebasing: bytes[offsets[2 + index]...])
+      target.copyMemory(from: section)
+    }
+    writeChecksums(sums, into: bytes)
+  }
+
+  /// The same to a file, without having it in memory besides the vocabulary.
+  func writeFront(_ vocabulary: Vocabulary, sums: [UInt64], to sink: ByteSink) throws(StreamError) {
+    var head = ByteBuffer(capacity: offsets[2])
+    head.count = offsets[2]
+    let bytes = UnsafeMutableRawBufferPointer(start: head.base, count: head.count)
+    bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    writeHead(vocabulary, into: bytes)
+    write(sums, into: bytes)
+    let sections = spellingSections(vocabulary)
+    var sum = FourfoldChecksum(byteCount: levelOffset - 32)
+    sum.add(UnsafeRawBufferPointer(rebasing: bytes[32...]))
+    for section in sections { sum.add(section) }
+    bytes.storeBytes(of: sum.value.littleEndian, toByteOffset: 8 * 3, as: UInt64.self)
+    try sink.write(head)
+    for section in sections {
+      try sink.write(section.bindMemory(to: UInt8.self))
+      try sink.write([UInt8](repeating: 0, count: (8 - section.count % 8) % 8))
+    }
+  }
+
+  private func spellingSections(_ vocabulary: Vocabulary) -> [UnsafeRawBufferPointer] {
+    let spellings = vocabulary.mappedSpellings
+    return [
+      UnsafeRawBufferPointer(start: spellings.offsets, count: 8 * (spellings.count + 1)),
+      UnsafeRawBufferPointer(start: spellings.bytes, count: spellings.byteCount),
+      UnsafeRawBufferPointer(start: spellings.slots, count: 8 * spellings.slotCount),
+    ]
+  }
+
+  /// Writes what stands before the spellings, but the checksums.
+  private func writeHead(_ vocabulary: Vocabulary, into bytes: UnsafeMutableRawBufferPointer) {
     func put(_ index: Int, _ value: UInt64) {
       bytes.storeBytes(of: value.littleEndian, toByteOffset: 8 * index, as: UInt64.self)
     }
-    func copy(_ source: UnsafeRawPointer?, _ byteCount: Int, to section: Int) {
-      guard let source, byteCount > 0 else { return }
-      (bytes.baseAddress! + offsets[section]).copyMemory(from: source, byteCount: byteCount)
-    }
-    let spellings = vocabulary.mappedSpellings
-    let decoding = Array(vocabulary.decoding.description.utf8)
-    copy(decoding, decoding.count, to: 1)
-    copy(spellings.offsets, 8 * (spellings.count + 1), to: 2)
-    copy(spellings.bytes, spellings.byteCount, to: 3)
-    copy(spellings.slots, 8 * spellings.slotCount, to: 4)
+    UnsafeMutableRawBufferPointer(rebasing: bytes[offsets[1]...])
+      .copyBytes(from: vocabulary.decoding.description.utf8)
     bytes.copyBytes(from: PackedTrie.signature)
     put(1, PackedTrie.version)
     put(2, UInt64(offsets.last!))
@@ -153,14 +184,17 @@ extension PackedTrieLayout {
       put(index + 4, UInt64(counts.slotCount))
       put(index + 5, UInt64(counts.longestRun))
     }
-    writeChecksums(sums, into: bytes)
+  }
+
+  private func write(_ sums: [UInt64], into bytes: UnsafeMutableRawBufferPointer) {
+    for (piece, sum) in sums.enumerated() {
+      bytes.storeBytes(of: sum.littleEndian, toByteOffset: offsets[0] + 8 * piece, as: UInt64.self)
+    }
   }
 
   /// - bytes: at least what stands before the levels.
   fileprivate func writeChecksums(_ sums: [UInt64], into bytes: UnsafeMutableRawBufferPointer) {
-    for (piece, sum) in sums.enumerated() {
-      bytes.storeBytes(of: sum.littleEndian, toByteOffset: offsets[0] + 8 * piece, as: UInt64.self)
-    }
+    write(sums, into: bytes)
     let sum = frontChecksum(of: UnsafeRawBufferPointer(bytes))
     bytes.storeBytes(of: sum.littleEndian, toByteOffset: 8 * 3, as: UInt64.self)
   }
@@ -196,12 +230,10 @@ extension PackedTrieLayout {
 ///
 /// Word i goes to strand i mod 4, and the last words, less than four, to `checksum(of:seed:)`.
 func fourfoldChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
-  let multiplier: UInt64 = 0xD6E8_FEB8_6659_FD93
   var (a, b, c, d) = (UInt64(bytes.count), UInt64(1), UInt64(2), UInt64(3))
   @inline(__always) func mix(_ sum: inout UInt64, _ index: Int) {
     let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-    sum = (sum ^ UInt64(littleEndian: word)) &* multiplier
-    sum ^= sum &>> 32
+    FourfoldChecksum.mix(&sum, UInt64(littleEndian: word))
   }
   var index = 0
   while index + 32 <= bytes.count {
@@ -211,7 +243,51 @@ func fourfoldChecksum(of bytes: UnsafeRawBufferPointer) -> UInt64 {
     mix(&d, index + 24)
     index += 32
   }
-  let strands = [a, b, c, d].reduce(0) { ($0 ^ $1) &* multiplier ^ $1 &>> 32 }
   let rest = UnsafeRawBufferPointer(rebasing: bytes[index...])
-  return checksum(of: rest.assumingMemoryBound(to: UInt8.self), seed: strands)
+  return FourfoldChecksum.joined([a, b, c, d], rest.assumingMemoryBound(to: UInt8.self))
+}
+
+/// The same of bytes that come in parts.
+struct FourfoldChecksum {
+  private static let multiplier: UInt64 = 0xD6E8_FEB8_6659_FD93
+  private var strands: [UInt64]
+  private let strandWordCount: Int
+  private var wordCount = 0
+  private var rest = [UInt8]()
+
+  /// - byteCount: bytes that come, in whole words.
+  init(byteCount: Int) {
+    strands = [UInt64(byteCount), 1, 2, 3]
+    strandWordCount = byteCount / 32 * 4
+  }
+
+  /// Adds some words; zeros fill up the last.
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    for index in stride(from: 0, to: bytes.count, by: 8) {
+      var word: UInt64 = 0
+      withUnsafeMutableBytes(of: &word) {
+        $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[index...].prefix(8)))
+      }
+      if wordCount < strandWordCount {
+        FourfoldChecksum.mix(&strands[wordCount & 3], UInt64(littleEndian: word))
+      } else {
+        withUnsafeBytes(of: word) { rest += $0 }
+      }
+      wordCount += 1
+    }
+  }
+
+  var value: UInt64 { rest.withUnsafeBufferPointer { FourfoldChecksum.joined(strands, $0) } }
+
+  @inline(__always)
+  fileprivate static func mix(_ sum: inout UInt64, _ word: UInt64) {
+    sum = (sum ^ word) &* multiplier
+    sum ^= sum &>> 32
+  }
+
+  fileprivate static func joined(_ strands: [UInt64], _ rest: UnsafeBufferPointer<UInt8>) -> UInt64
+  {
+    let seed = strands.reduce(0) { ($0 ^ $1) &* multiplier ^ $1 &>> 32 }
+    return checksum(of: rest, seed: seed)
+  }
 }

@@ -58,6 +58,15 @@ public final class CountReader {
       finished, decoding: decoding ?? .unknown, tokenizerFingerprint: tokenizerFingerprint)
   }
 
+  /// The vocabulary in the order of a model's, and the token there of each of the reader's, which is
+  /// `<unk>` for those that do not stay.
+  func takeModelVocabulary(
+    keeping isKept: (Token, UnsafeBufferPointer<UInt8>) -> Bool = { _, _ in true }
+  ) -> (Vocabulary, numbers: [Token]) {
+    let numbers = table.sortForModel(keeping: isKept)
+    return (takeVocabulary(), numbers)
+  }
+
   /// The next n-grams, at least one, or nothing at the end of the last file.
   ///
   /// - Throws: `StreamError` for a malformed line, a count of zero or beyond 64 bits, n-grams of

@@ -11,7 +11,9 @@ protocol CountSource: Sendable {
   var vocabulary: Vocabulary { get }
   var blockCount: Int { get }
   var nGramCount: Int { get }
-  /// Bytes of memory in use.
+  /// What the blocks in memory have taken their bytes from; a block that was read gives its own back.
+  var allowance: MemoryAllowance { get }
+  /// Bytes of memory in use besides.
   var memoryByteCount: Int { get }
 
   /// Calls `body` with the tokens of each n-gram of a block, [order], and its count.
@@ -26,6 +28,7 @@ extension NGramCounts: CountSource {
   var vocabulary: Vocabulary { rows.vocabulary }
   var blockCount: Int { (rows.count + NGramLevel.blockCount - 1) / NGramLevel.blockCount }
   var nGramCount: Int { rows.count }
+  var allowance: MemoryAllowance { MemoryAllowance(byteCount: 0) }
   var memoryByteCount: Int { 0 }
 
   func forEachNGram(

@@ -29,6 +29,7 @@ public struct CountSelection: Sendable {
 final class CountSpool: CountSource, @unchecked Sendable {
   let order: Int
   let vocabulary: Vocabulary
+  let allowance: MemoryAllowance
   private let columnCount: Int
   private let store: BlockStore
   private let blocks: [Block]
@@ -55,6 +56,7 @@ final class CountSpool: CountSource, @unchecked Sendable {
     _ reader: CountReader, _ selection: CountSelection, allowance: MemoryAllowance,
     directory: String
   ) throws {
+    self.allowance = allowance
     store = BlockStore(allowance: allowance, directory: directory)
     var blocks: [Block] = []
     var occurrences: [UInt64] = []
@@ -83,20 +85,11 @@ final class CountSpool: CountSource, @unchecked Sendable {
     columnCount = reader.order ?? 1
     order = min(selection.order ?? columnCount, columnCount)
     if let wanted = selection.order, reader.order != nil { try checkOrder(wanted, columnCount) }
-    let found = reader.takeVocabulary()
-    while occurrences.count < found.count { occurrences.append(0) }
-    let tokens = (0..<Token(found.count)).filter { token in
-      guard selection.limitsVocabulary, token > 2 else { return true }
-      return (selection.minimumCount == 0 || occurrences[Int(token)] >= selection.minimumCount)
-        && selection.listed?.contains(Array(found.spelling(of: token))) ?? true
+    (vocabulary, numbers) = reader.takeModelVocabulary { token, spelling in
+      let count = Int(token) < occurrences.count ? occurrences[Int(token)] : 0
+      return count >= selection.minimumCount
+        && selection.listed?.contains(Array(spelling)) ?? true
     }
-    let vocabulary = Vocabulary(
-      modelSpellings: tokens.map { Array(found.spelling(of: $0)) }, decoding: found.decoding,
-      tokenizerFingerprint: found.tokenizerFingerprint)
-    var numbers = [Token](repeating: vocabulary.unknown!, count: found.count)
-    for token in tokens { numbers[Int(token)] = vocabulary.token(found.spelling(of: token))! }
-    self.vocabulary = vocabulary
-    self.numbers = numbers
   }
 
   private static func encoded(_ block: CountBlock) -> ByteBuffer {
@@ -122,7 +115,17 @@ final class CountSpool: CountSource, @unchecked Sendable {
 
   var blockCount: Int { blocks.count }
   var nGramCount: Int { blocks.reduce(0) { $0 + $1.count } }
-  var memoryByteCount: Int { store.memoryByteCount + 4 * numbers.count }
+  var memoryByteCount: Int { 4 * numbers.count + streamByteCount }
+
+  /// Bytes of the numberings of binary streams, each of which its blocks share.
+  private var streamByteCount: Int {
+    var (byteCount, name) = (0, "")
+    for case .stream(let form) in blocks where form.name != name {
+      byteCount += 4 * form.tokenMap.count
+      name = form.name
+    }
+    return byteCount
+  }
 
   func forEachNGram(
     ofBlock block: Int, scratch: inout BlockStore.Scratch,

@@ -29,11 +29,7 @@ public struct NGramCounts: Sendable {
     }
     smoothing = reader.smoothing
     let order = reader.order ?? 1
-    let found = reader.takeVocabulary()
-    let vocabulary = Vocabulary(
-      modelSpellings: (0..<Token(found.count)).map { Array(found.spelling(of: $0)) },
-      decoding: found.decoding, tokenizerFingerprint: found.tokenizerFingerprint)
-    let numbers = (0..<Token(found.count)).map { vocabulary.token(found.spelling(of: $0))! }
+    let (vocabulary, numbers) = reader.takeModelVocabulary()
     let padding = reader.padding.flatMap { vocabulary.token($0) }
     shape = ContextShape(
       padding: padding == vocabulary.beginning ? nil : padding,

@@ -84,10 +84,14 @@ public final class BackoffEstimation {
   ) throws {
     let smoothing = method.backoffSmoothing(options.discounts)!
     let vocabulary = source.vocabulary
+    let spellings = vocabulary.mappedSpellings
+    // Unigrams are estimated in arrays; later ARPA is written from a copy of the spellings.
+    let wordByteCount = spellings.memoryByteCount + max(32 * spellings.count, spellings.byteCount)
     let memory = max(
       resources.memoryByteCount - CountingResources.programByteCount - source.memoryByteCount
-        - 2 * vocabulary.mappedSpellings.byteCount - 24 * vocabulary.count, 1 << 21)
-    let allowance = MemoryAllowance(byteCount: memory / 2)
+        - wordByteCount, 1 << 21)
+    let allowance = source.allowance
+    allowance.resize(to: memory / 2)
     let chunkByteCount = memory / 6
     let rules = NGramLevelRules(
       order: source.order, vocabularyCount: vocabulary.count,
@@ -101,7 +105,7 @@ public final class BackoffEstimation {
       rules, resources, allowance: allowance, chunkByteCount: chunkByteCount)
     let levels = try building.levels(from: records)
     // What sorting took is free for values.
-    allowance.give(chunkByteCount)
+    allowance.resize(to: memory / 2 + chunkByteCount)
     try self.init(
       levels, vocabulary: vocabulary, method: method, options: options, allowance: allowance,
       resources)
@@ -117,34 +121,41 @@ public final class BackoffEstimation {
     let level = levels.levels[0]
     let reader = NGramNumberReader(level, isLast: false)
     var counts: [UInt64] = []
+    counts.reserveCapacity(level.count)
     for _ in 0..<level.count { counts.append(try reader.next().count) }
     if let beginning = vocabulary.beginning { counts[Int(beginning)] = 0 }
-    let predicted = counts.indices.filter { counts[$0] > 0 }
+    let seen = counts.filter { $0 > 0 }
     // Tokens that the uniform distribution below the unigrams is spread over; of an empty corpus only
     // the end of a record is known.
     let unknown = isOpen ? vocabulary.unknown.map(Int.init) : nil
-    let end = predicted.isEmpty ? vocabulary.end.map(Int.init) : nil
-    let members = counts.indices.filter { counts[$0] > 0 || $0 == unknown || $0 == end }
-    let seen = predicted.map { counts[$0] }
+    let end = seen.isEmpty ? vocabulary.end.map(Int.init) : nil
+    func isMember(_ token: Int) -> Bool { counts[token] > 0 || token == unknown || token == end }
+    let memberCount = counts.indices.count(where: isMember)
     var shares = [Double](repeating: 0, count: seen.count)
     var left = seen.isEmpty ? 1 : smoothing.share(seen, length: 1, into: &shares)
     if left == 0, isOpen, !seen.isEmpty {
       // Relative frequencies leave nothing for <unk>: Witten and Bell's unigrams do.
       left = WittenBell().share(seen, length: 1, into: &shares)
     }
-    var result = [Double](repeating: 0, count: counts.count)
-    for member in members { result[member] = left / Double(members.count) }
-    for (index, token) in predicted.enumerated() { result[token] += shares[index] }
-    for value in result { try own.append(value) }
-    try own.finish()
-    guard order > 1 else { return }
-    let lower = ScatteredValues(
-      count: levels.levels[1].count, allowance: allowance, directory: directory)
-    let links = LinkReader(levels.links[0])
-    for value in result {
-      try links.forEachPlace { (place) throws(StreamError) in try lower.set(place, value) }
+    let lower =
+      order > 1
+      ? ScatteredValues(
+        count: levels.levels[1].count, allowance: allowance, directory: directory) : nil
+    let links = order > 1 ? LinkReader(levels.links[0]) : nil
+    var nextSeen = 0
+    for token in counts.indices {
+      var value = isMember(token) ? left / Double(memberCount) : 0
+      if counts[token] > 0 {
+        value += shares[nextSeen]
+        nextSeen += 1
+      }
+      try own.append(value)
+      try links?.forEachPlace { (place) throws(StreamError) in try lower!.set(place, value) }
     }
-    extensions = ContextEstimation(levels, level: 0, smoothing, lower, allowance, directory)
+    try own.finish()
+    extensions = lower.map {
+      ContextEstimation(levels, level: 0, smoothing, $0, allowance, directory)
+    }
   }
 
   /// The next n-grams of the order that is being written, or nothing after its last.

@@ -29,10 +29,9 @@ public struct BackoffMixture: Sendable {
       }
       for token in 0..<Token(other.count) { _ = table.insert(other.spelling(of: token)) }
     }
-    let union = Vocabulary(table)
+    _ = table.sortForModel()
     let vocabulary = Vocabulary(
-      modelSpellings: (0..<Token(union.count)).map { Array(union.spelling(of: $0)) },
-      decoding: first.decoding, tokenizerFingerprint: first.tokenizerFingerprint)
+      table, decoding: first.decoding, tokenizerFingerprint: first.tokenizerFingerprint)
     self.vocabulary = vocabulary
     numbers = models.map { model in
       (0..<Token(vocabulary.count)).map { model.vocabulary.token(vocabulary.spelling(of: $0)) }
