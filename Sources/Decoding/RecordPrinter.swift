@@ -12,6 +12,9 @@ public struct RecordPrinter: Sendable {
     case tokens
     /// Decimal numbers joined by one space.
     case ids
+
+    /// What is asked for instead of text, if anything.
+    public init(tokens: Bool, ids: Bool) { self = ids ? .ids : tokens ? .tokens : .text }
   }
 
   private let form: Form

@@ -93,7 +93,7 @@ extension ScoredBlock {
   ///
   /// Reference: Schmidhuber 1992, «Learning complex, extended sequences using the principle of
   /// history compression».
-  public func appendUnexpected(
+  func appendUnexpected(
     below bound: Double, vocabulary: Vocabulary, terminator: UInt8, to output: inout ByteBuffer
   ) {
     forEachRecord { tokens, scores, _ in

@@ -33,37 +33,18 @@ public struct DynamicSettings: Sendable {
 }
 
 extension DynamicEvaluation {
-  /// Scores a whole stream, with the bytes of its text where the model knows how pieces become text.
-  public func score(
-    _ reader: TokenReader, countingBytes: Bool
-  ) throws(StreamError) -> CorpusScore {
-    let textSize = countingBytes ? TextSize(vocabulary) : nil
+  /// Scores a whole stream and writes a summary, with the bytes of its text where these are given or the
+  /// model knows how pieces become text.
+  public func writeSummary(
+    of reader: TokenReader, unit: LogUnit, hasHeader: Bool, byteCount: Int?, to sink: ByteSink
+  ) throws(StreamError) {
+    let textSize = byteCount == nil ? TextSize(vocabulary) : nil
     var total = CorpusScore(byteCount: textSize == nil ? nil : 0)
     while let block = try reader.next() {
       total.score += try score(block)
       if let textSize { total.byteCount! += textSize.byteCount(of: block) }
     }
-    return total
-  }
-}
-
-extension ScoreTable {
-  /// Appends a corpus's score under dynamic evaluation, one quantity a row.
-  public static func append(
-    dynamic score: Score, unit: LogUnit, byteCount: Int?, to output: inout ByteBuffer
-  ) {
-    let surprisal = -score.logProbability * unit.perNat
-    output.append(row: "records", Double(score.recordCount))
-    output.append(row: "tokens", Double(score.count))
-    output.append(row: "unknown", Double(score.unknownCount))
-    output.append(row: "zero", Double(score.zeroCount))
-    output.append(row: "dynamic_\(unit.rawValue)", surprisal)
-    output.append(row: "dynamic_cross_entropy", surprisal / Double(score.count))
-    output.append(row: "dynamic_perplexity", score.perplexity)
-    if let byteCount {
-      let bits = -score.logProbability * LogUnit.bits.perNat
-      output.append(row: "bytes", Double(byteCount))
-      output.append(row: "dynamic_bits_per_byte", bits / Double(byteCount))
-    }
+    try sink.write(
+      total.summary(unit, hasHeader: hasHeader, byteCount: byteCount, isDynamic: true))
   }
 }

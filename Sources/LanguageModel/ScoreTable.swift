@@ -102,30 +102,6 @@ public struct ScoreTable: Sendable {
       }
     }
   }
-
-  /// Appends a corpus's score, one quantity a row.
-  ///
-  /// - byteCount: bytes of the original text, if they are known.
-  public static func append(
-    summary score: Score, unit: LogUnit, byteCount: Int?, to output: inout ByteBuffer
-  ) {
-    let surprisal = -score.logProbability * unit.perNat
-    let bits = -score.logProbability * LogUnit.bits.perNat
-    output.append(row: "records", Double(score.recordCount))
-    output.append(row: "tokens", Double(score.count))
-    output.append(row: "unknown", Double(score.unknownCount))
-    output.append(row: "zero", Double(score.zeroCount))
-    output.append(row: "undefined", Double(score.undefinedCount))
-    output.append(row: unit.rawValue, surprisal)
-    output.append(row: "cross_entropy", surprisal / Double(score.count))
-    output.append(row: "perplexity", score.perplexity)
-    output.append(row: "perplexity_known", score.knownPerplexity)
-    output.append(row: "bits_per_line", score.bitsPerRecord)
-    if let byteCount {
-      output.append(row: "bytes", Double(byteCount))
-      output.append(row: "bits_per_byte", bits / Double(byteCount))
-    }
-  }
 }
 
 extension ByteBuffer {

@@ -85,10 +85,9 @@ import TokenStreams
       texts: generation.texts, path: generation.prompts, terminator: generation.terminator,
       vocabulary)
     if let warning = prompts.warning { Message.warn(warning) }
-    let form: RecordPrinter.Form =
-      generation.ids ? .ids : generation.tokens ? .tokens : .text
     let table = HypothesisTable(
-      RecordPrinter(form, vocabulary), terminator: generation.terminator,
+      RecordPrinter(.init(tokens: generation.tokens, ids: generation.ids), vocabulary),
+      terminator: generation.terminator,
       columns: column == .prob ? .probability : column == .scores ? .scores : .none)
     let trace = trace == nil ? nil : SearchTrace(vocabulary)
     for prompt in prompts.tokens {

@@ -3,7 +3,6 @@
 import ArgumentParser
 import ByteStreams
 import Decoding
-import TokenStreams
 
 /// How the distribution of the next token is adjusted before a draw.
 struct AdjustmentOptions: ParsableArguments {
@@ -46,49 +45,20 @@ struct AdjustmentOptions: ParsableArguments {
     try check("--min-p", minP, { $0 >= 0 && $0 <= 1 }, "between 0 and 1")
     try check("--typical", typical, { $0 > 0 && $0 <= 1 }, "above 0 and at most 1")
     if let topK, topK < 1 { throw ValidationError("--top-k \(topK) is less than 1") }
-    _ = try order()
+    do { _ = try settings() } catch { throw ValidationError(error.description) }
   }
 
-  /// The settings for a model's vocabulary.
-  func settings(_ vocabulary: Vocabulary) throws -> AdjustmentSettings {
-    var settings = settings
-    settings.suppressed = try suppress.map { text in
-      guard let token = vocabulary.token(Array(text.utf8)) else {
-        throw StreamError(.none, "--suppress: '\(text)' is no token of the model")
-      }
-      return token
-    }
-    settings.order = try order() ?? settings.order
-    return settings
-  }
-
-  /// What does not depend on a model.
-  private var settings: AdjustmentSettings {
+  /// The steps and their order.
+  func settings() throws(StreamError) -> AdjustmentSettings {
     var settings = AdjustmentSettings()
+    settings.suppressed = suppress.map { Array($0.utf8) }
     settings.penalty = repetitionPenalty
     settings.temperature = temperature
     settings.topK = topK
     settings.topP = topP
     settings.minP = minP
     settings.typical = typical
+    if let steps { try settings.setOrder(steps) }
     return settings
-  }
-
-  /// The order that `--steps` names: every step in use, once.
-  private func order() throws -> [AdjustmentStep]? {
-    guard let steps else { return nil }
-    let order = try steps.split(separator: ",").map { name in
-      guard let step = AdjustmentStep(rawValue: String(name)) else {
-        let names = AdjustmentStep.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("--steps: '\(name)' is none of \(names)")
-      }
-      return step
-    }
-    let used = settings.steps + (suppress.isEmpty ? [] : [.suppress])
-    guard Set(order) == Set(used), order.count == used.count else {
-      let names = used.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("--steps names '\(steps)' where the steps in use are '\(names)'")
-    }
-    return order
   }
 }

@@ -76,13 +76,12 @@ import TokenStreams
       texts: generation.texts, path: generation.prompts, terminator: generation.terminator,
       vocabulary)
     if let warning = prompts.warning { Message.warn(warning) }
-    var settings = try adjustments.settings(vocabulary)
+    var settings = try adjustments.settings()
     if argmax { settings.temperature = 0 }
     let sampler = Sampler(
-      model, adjustments: settings.adjustments, maximumCount: generation.maxTokens)
-    let form: RecordPrinter.Form =
-      generation.ids ? .ids : generation.tokens ? .tokens : .text
-    let printer = RecordPrinter(form, vocabulary)
+      model, adjustments: try settings.adjustments(vocabulary), maximumCount: generation.maxTokens)
+    let printer = RecordPrinter(
+      .init(tokens: generation.tokens, ids: generation.ids), vocabulary)
     if show {
       try sampler.writeDistributions(prompts.tokens, to: sink)
     } else if let uniforms {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+public import ArgumentParser
 import ByteStreams
 import FilterSupport
 import LanguageModel
 import ModelFiles
-import Probability
+public import Probability
 import TokenStreams
 
 @main struct ScoreTokens: FilterCommand {
@@ -65,10 +65,17 @@ import TokenStreams
   func run() throws {
     let sink = try output.open()
     if let settings = dynamic.settings {
-      try sink.write(dynamicSummary(settings))
+      let evaluation = try openDynamicEvaluation(
+        at: model.path, settings: settings, threads: threads.count)
+      try evaluation.writeSummary(
+        of: reader(evaluation.vocabulary), unit: unit ?? .bits, hasHeader: header,
+        byteCount: bytes, to: sink)
       return try sink.finish()
     }
-    let result = try score(with: openModel(at: model.path, threads: threads.count), to: sink)
+    let model = try openModel(at: model.path, threads: threads.count)
+    let result = try model.write(
+      report, hasHeader: header, byteCount: bytes, of: reader(model.vocabulary),
+      threads: threads.count, to: sink)
     if strict, let problem = result.firstUndefined {
       try sink.flush()
       throw problem
@@ -76,68 +83,34 @@ import TokenStreams
     try sink.finish()
   }
 
-  private func score(with model: some LanguageModel, to sink: ByteSink) throws -> CorpusScore {
-    let vocabulary = model.vocabulary
-    let reader = TokenReader(
-      paths: input.files, numbering: .known(vocabulary), terminator: input.terminator)
-    if let bound = unexpected {
-      let terminator = input.terminator
-      return try model.score(reader, threads: threads.count, to: sink) {
-        $0.appendUnexpected(
-          below: bound, vocabulary: vocabulary, terminator: terminator, to: &$1)
-      }
-    }
-    if let table = table(vocabulary) {
-      if header { try sink.write(table.header) }
-      return try model.score(reader, threads: threads.count, to: sink) {
-        table.append($0, to: &$1)
-      }
-    }
-    let result = try model.score(
-      reader, threads: threads.count, countingBytes: bytes == nil && level == nil, to: sink,
-      rows: nil)
-    var buffer = ByteBuffer()
-    if level == .bitsPerLine {
-      if header { try sink.write("bits_per_line\n") }
-      buffer.append(value: result.score.bitsPerRecord)
-      buffer.append(0x0A)
-    } else {
-      if header { try sink.write("quantity\tvalue\n") }
-      ScoreTable.append(
-        summary: result.score, unit: unit ?? .bits, byteCount: bytes ?? result.byteCount,
-        to: &buffer)
-    }
-    try sink.write(buffer)
-    return result
+  private func reader(_ vocabulary: Vocabulary) -> TokenReader {
+    TokenReader(paths: input.files, numbering: .known(vocabulary), terminator: input.terminator)
   }
 
-  /// What the model makes of the corpus while it learns from it.
-  private func dynamicSummary(_ settings: DynamicSettings) throws -> ByteBuffer {
-    let evaluation = try openDynamicEvaluation(
-      at: model.path, settings: settings, threads: threads.count)
-    let reader = TokenReader(
-      paths: input.files, numbering: .known(evaluation.vocabulary), terminator: input.terminator)
-    let result = try evaluation.score(reader, countingBytes: bytes == nil)
-    var buffer = ByteBuffer()
-    if header { buffer.append("quantity\tvalue\n") }
-    ScoreTable.append(
-      dynamic: result.score, unit: unit ?? .bits, byteCount: bytes ?? result.byteCount,
-      to: &buffer)
-    return buffer
-  }
-
-  /// The table of rows, or nothing where one result for all is wanted.
-  private func table(_ vocabulary: Vocabulary) -> ScoreTable? {
-    let rows: ScoreTable.Rows
-    switch level {
-    case .perToken: rows = .tokens
-    case .perLine: rows = .records
-    case .bitsPerLine: return nil
-    case nil:
-      guard showsProbability else { return nil }
-      rows = .values
+  private var report: ScoreReport {
+    if let unexpected { return .unexpected(below: unexpected, terminator: input.terminator) }
+    let unit = unit ?? .bits
+    let measure = showsProbability ? ScoreTable.Measure.probability : .surprisal(unit)
+    return switch level {
+    case .perToken: .rows(.tokens, measure)
+    case .perLine: .rows(.records, measure)
+    case .bitsPerLine: .bitsPerRecord
+    case nil: showsProbability ? .rows(.values, measure) : .summary(unit)
     }
-    return ScoreTable(
-      rows, showsProbability ? .probability : .surprisal(unit ?? .bits), vocabulary: vocabulary)
   }
 }
+
+/// What a row is printed for, unless all is summed up.
+enum Level: String, EnumerableFlag {
+  case perToken, perLine, bitsPerLine
+
+  static func help(for value: Level) -> ArgumentHelp? {
+    switch value {
+    case .perToken: "One row a symbol: token, surprisal, line."
+    case .perLine: "One row a line: surprisal, symbols, unknown tokens, perplexities."
+    case .bitsPerLine: "One number: the mean of bits a line."
+    }
+  }
+}
+
+extension LogUnit: ExpressibleByArgument {}
