@@ -5,7 +5,8 @@ internal import Synchronization
 /// Maps blocks on several threads and hands on the results in input order.
 ///
 /// `next` and `emit` run on the calling thread, `transform` on the workers. The number of threads
-/// changes speed, never the order or content of what is emitted. With one thread nothing is started.
+/// changes speed, never the order or content of what is emitted. With one thread, or one block, nothing
+/// is started.
 ///
 /// - wouldBlock: asked before `next`; when true, all finished results are emitted and `idle` is
 ///   called first, so that output never waits for input.
@@ -17,13 +18,33 @@ public func orderedParallelMap<Input: Sendable, Output: Sendable>(
   transform: @escaping @Sendable (Input) throws -> Output,
   emit: (Output) throws -> Void
 ) throws {
+  // Threads are worth their start when a second block is there.
+  var ahead: [Input] = []
+  while ahead.isEmpty {
+    if wouldBlock() { try idle() }
+    guard let input = try next() else { return }
+    guard threads > 1, !wouldBlock() else {
+      try emit(transform(input))
+      continue
+    }
+    let second: Input?
+    do {
+      second = try next()
+    } catch {
+      try emit(transform(input))
+      throw error
+    }
+    guard let second else { return try emit(transform(input)) }
+    ahead = [input, second]
+  }
   let queue = WorkQueue<Input, Output>(transform)
-  let workers = threads > 1 ? Threads.start(count: threads) { queue.work() } : Threads()
+  let workers = Threads.start(count: threads) { queue.work() }
   defer {
     queue.close()
     workers.join()
   }
   guard workers.count > 0 else {
+    for input in ahead { try emit(transform(input)) }
     while true {
       if wouldBlock() { try idle() }
       guard let input = try next() else { return }
@@ -31,7 +52,8 @@ public func orderedParallelMap<Input: Sendable, Output: Sendable>(
     }
   }
   let window = 2 * threads
-  var submitted = 0
+  for (number, input) in ahead.enumerated() { queue.submit(number, input) }
+  var submitted = ahead.count
   var emitted = 0
   func emitOne() throws {
     try emit(queue.take(emitted).get())
