@@ -21,11 +21,15 @@ extension [UInt8] {
   public func replacing(bytes text: [UInt8], by new: [UInt8]) -> [UInt8] {
     guard let first = text.first, contains(first) else { return self }
     var result: [UInt8] = []
-    var index = 0
-    while index < count {
-      let isMatch = self[index...].starts(with: text)
-      result += isMatch ? new : [self[index]]
-      index += isMatch ? text.count : 1
+    var rest = self[...]
+    while let byte = rest.first {
+      if byte == first, rest.starts(with: text) {
+        result += new
+        rest = rest.dropFirst(text.count)
+      } else {
+        result.append(byte)
+        rest = rest.dropFirst()
+      }
     }
     return result
   }

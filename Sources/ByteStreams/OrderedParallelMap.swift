@@ -18,11 +18,11 @@ public func orderedParallelMap<Input: Sendable, Output: Sendable>(
   transform: @escaping @Sendable (Input) throws -> Output,
   emit: (Output) throws -> Void
 ) throws {
-  // Threads are worth their start when a second block is there.
-  var ahead: [Input] = []
-  while ahead.isEmpty {
+  var threads = threads
+  while true {
     if wouldBlock() { try idle() }
     guard let input = try next() else { return }
+    // Threads are worth their start when a second block is there.
     guard threads > 1, !wouldBlock() else {
       try emit(transform(input))
       continue
@@ -31,54 +31,66 @@ public func orderedParallelMap<Input: Sendable, Output: Sendable>(
     do {
       second = try next()
     } catch {
+      // What came before the failure is emitted.
       try emit(transform(input))
       throw error
     }
     guard let second else { return try emit(transform(input)) }
-    ahead = [input, second]
+    let queue = WorkQueue<Input, Output>(transform)
+    let workers = Threads.start(count: threads) { queue.work() }
+    defer {
+      queue.close()
+      workers.join()
+    }
+    if workers.count > 0 {
+      return try queue.map(
+        [input, second], window: 2 * threads, next: next, wouldBlock: wouldBlock, idle: idle,
+        emit: emit)
+    }
+    threads = 1
+    try emit(transform(input))
+    try emit(transform(second))
   }
-  let queue = WorkQueue<Input, Output>(transform)
-  let workers = Threads.start(count: threads) { queue.work() }
-  defer {
-    queue.close()
-    workers.join()
-  }
-  guard workers.count > 0 else {
-    for input in ahead { try emit(transform(input)) }
+}
+
+extension WorkQueue {
+  /// Submits `first` and what `next` gives, and emits the results in their order.
+  ///
+  /// - window: inputs that are not emitted yet, at most.
+  fileprivate func map(
+    _ first: [Input], window: Int, next: () throws -> Input?, wouldBlock: () -> Bool,
+    idle: () throws -> Void, emit: (Output) throws -> Void
+  ) throws {
+    var submitted = 0
+    var emitted = 0
+    func add(_ input: Input) {
+      submit(submitted, input)
+      submitted += 1
+    }
+    func emitOne() throws {
+      try emit(take(emitted).get())
+      emitted += 1
+    }
+    first.forEach(add)
     while true {
-      if wouldBlock() { try idle() }
-      guard let input = try next() else { return }
-      try emit(transform(input))
+      if wouldBlock() {
+        while emitted < submitted { try emitOne() }
+        try idle()
+      }
+      let following: Input?
+      do {
+        following = try next()
+      } catch {
+        while emitted < submitted { try emitOne() }
+        throw error
+      }
+      guard let input = following else { break }
+      add(input)
+      if submitted - emitted >= window { try emitOne() }
+      while emitted < submitted, isDone(emitted) { try emitOne() }
     }
+    while emitted < submitted { try emitOne() }
   }
-  let window = 2 * threads
-  for (number, input) in ahead.enumerated() { queue.submit(number, input) }
-  var submitted = ahead.count
-  var emitted = 0
-  func emitOne() throws {
-    try emit(queue.take(emitted).get())
-    emitted += 1
-  }
-  while true {
-    if wouldBlock() {
-      while emitted < submitted { try emitOne() }
-      try idle()
-    }
-    let following: Input?
-    do {
-      following = try next()
-    } catch {
-      // What came before the failure is emitted, as with one thread.
-      while emitted < submitted { try emitOne() }
-      throw error
-    }
-    guard let input = following else { break }
-    queue.submit(submitted, input)
-    submitted += 1
-    if submitted - emitted >= window { try emitOne() }
-    while emitted < submitted, queue.isDone(emitted) { try emitOne() }
-  }
-  while emitted < submitted { try emitOne() }
 }
 
 /// Jobs in order of submission, and their results by number.

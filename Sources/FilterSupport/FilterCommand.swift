@@ -37,8 +37,10 @@ extension FilterCommand {
   }
 
   private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
-    if let option = arguments.first(where: { $0 == "--experimental-dump-help" }) {
-      throw ValidationError("unknown option '\(option)'")
+    // It would take the encoder that FoundationStandIns leaves out.
+    let dumpsHelp = "--experimental-dump-help"
+    if arguments.prefix(while: { $0 != "--" }).contains(dumpsHelp) {
+      throw ValidationError("unknown option '\(dumpsHelp)'")
     }
     let arguments = CommandLineSpelling.completed(arguments, bare: bareOptions)
     do {

@@ -41,6 +41,7 @@ public struct MemoryOptions: ParsableArguments {
 
   public init() {}
 
+  /// A program that has these options has a limit to keep, from here on.
   public func validate() { Machine.returnFreedMemory() }
 
   public var byteCount: Int { memory?.byteCount ?? Machine.memoryByteCount / 2 }

@@ -45,6 +45,14 @@ private let binaryReaders = Invocation.all.filter(\.readsBinary)
   }
 }
 
+@Test func `what looks like an option is a file behind two dashes`() throws {
+  let scratch = try Scratch()
+  for name in ["-n", "--experimental-dump-help"] {
+    try scratch.write(name, "a b\n")
+    #expect(try scratch.run("tokenize -- \(name)").text == "a b\n")
+  }
+}
+
 @Test(arguments: Invocation.all) func `a missing file is named, and the output stays as it was`(
   row: Invocation
 ) throws {

@@ -98,13 +98,6 @@ public struct SentencePieceRules: Sendable {
 
   /// A space for `▁`.
   static func unescaped(_ text: some Collection<UInt8>) -> [UInt8] {
-    var output: [UInt8] = []
-    var rest = text[...]
-    while let first = rest.first {
-      let isMark = rest.starts(with: mark)
-      output.append(isMark ? 0x20 : first)
-      rest = rest.dropFirst(isMark ? 3 : 1)
-    }
-    return output
+    Array(text).replacing(bytes: mark, by: [0x20])
   }
 }
