@@ -171,11 +171,12 @@ public struct Vocabulary: Sendable {
     output.append(varint: UInt64(count))
   }
 
-  /// Reads what `encode` wrote.
+  /// Reads what `encodeHead` wrote.
   ///
-  /// - Throws: `StreamError` without a place when the bytes end early or a spelling is none or
-  ///   comes twice.
-  public init(decoding cursor: inout ByteCursor) throws(StreamError) {
+  /// - Throws: `StreamError` without a place when the bytes end early.
+  public static func decodeHead(_ cursor: inout ByteCursor) throws(StreamError)
+    -> (decoding: TextDecoding, tokenizerFingerprint: UInt64?, count: Int)
+  {
     let decodingCount = Int(truncatingIfNeeded: try cursor.varint())
     let text = String(decoding: try cursor.bytes(decodingCount), as: UTF8.self)
     guard let decoding = TextDecoding(text) else {
@@ -187,8 +188,17 @@ public struct Vocabulary: Sendable {
     guard pieceCount <= UInt64(cursor.remainingCount) else {
       throw StreamError(.none, "a vocabulary is shorter than it says")
     }
+    return (decoding, isFixed ? fingerprint : nil, Int(pieceCount))
+  }
+
+  /// Reads what `encode` wrote.
+  ///
+  /// - Throws: `StreamError` without a place when the bytes end early or a spelling is none or
+  ///   comes twice.
+  public init(decoding cursor: inout ByteCursor) throws(StreamError) {
+    let (decoding, fingerprint, pieceCount) = try Vocabulary.decodeHead(&cursor)
     var table = PieceTable()
-    for number in 0..<Int(pieceCount) {
+    for number in 0..<pieceCount {
       let length = Int(truncatingIfNeeded: try cursor.varint())
       let spelling = try cursor.bytes(length)
       guard !spelling.isEmpty, Spelling.isCanonical(spelling) else {
@@ -198,7 +208,7 @@ public struct Vocabulary: Sendable {
         throw StreamError(.none, "a piece stands twice in the vocabulary, as token \(number)")
       }
     }
-    self.init(table, decoding: decoding, tokenizerFingerprint: isFixed ? fingerprint : nil)
+    self.init(table, decoding: decoding, tokenizerFingerprint: fingerprint)
   }
 
   /// Reads what `encode` wrote, from the payload of a header.

@@ -65,8 +65,10 @@ import TokenStreams
   func run() throws {
     let sink = try binary.open(output)
     let form = binary.binary ? CountWriter.Form.binary(level: binary.level) : .text
+    // What is counted and added at once shares the memory.
     let resources = CountingResources(
-      threads: threads.count, memoryByteCount: memory.byteCount, directory: memory.directory)
+      threads: threads.count, memoryByteCount: memory.byteCount / (add.isEmpty || merge ? 1 : 2),
+      directory: memory.directory)
     let merging = CountMerging(
       resources, order: merge ? order : nil, minimumCount: minCount)
     if merge {

@@ -32,6 +32,10 @@ import Testing
       try output("printf '0 1\\n1 1\\n' | count-ngrams -n 1 --no-eos --positional")
         == "\\@1 0\t1\n\\@1 1\t1\n\\@2 1\t2\n")
     #expect(
+      try output(
+        "printf '0 1\\n' | count-ngrams -n1 --no-eos --positional -b | count-ngrams --merge")
+        == "\\@1 0\t1\n\\@2 1\t1\n")
+    #expect(
       try output("printf '0 1\\n' | count-ngrams -n 3 --no-eos --pad 0") == "0 0 0\t1\n0 0 1\t1\n")
   }
 

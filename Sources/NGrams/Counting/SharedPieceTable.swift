@@ -4,7 +4,7 @@ internal import ByteStreams
 internal import Synchronization
 internal import TokenStreams
 
-/// Spellings that several threads number at once, in order of first use.
+/// Spellings that one thread or several at once number, in order of first use.
 ///
 /// Finding one takes no lock: a thread sees a table of slots that only ever gains entries; what it misses
 /// there it looks for again under the lock, and adds. Which thread comes first decides a number, so
@@ -34,11 +34,14 @@ final class SharedPieceTable: @unchecked Sendable {
   }
 
   private let state: Mutex<State>
+  private let isShared: Bool
   /// The only spellings that get a number, if they are limited; others are `<unk>`.
   private let allowed: Vocabulary?
 
-  init(allowed: Vocabulary? = nil) {
+  /// - isShared: whether several threads use it; a single one needs no table of slots but the newest.
+  init(allowed: Vocabulary? = nil, isShared: Bool = true) {
     self.allowed = allowed
+    self.isShared = isShared
     state = Mutex(State(slots: SharedPieceTable.makeSlots(mask: (1 << 12) - 1)))
     for special in Spelling.specials { _ = insert(special) }
   }
@@ -176,7 +179,7 @@ final class SharedPieceTable: @unchecked Sendable {
       {
         return token
       }
-      if 4 * state.used >= 3 * state.slots.mask { SharedPieceTable.grow(&state) }
+      if 4 * state.used >= 3 * state.slots.mask { grow(&state) }
       let wordCount = 1 + max(1, (count + 7) / 8)
       let piece = SharedPieceTable.allocate(wordCount, &state)
       let token = alias ?? Token(state.pieces.count)
@@ -217,19 +220,20 @@ final class SharedPieceTable: @unchecked Sendable {
     return Slots(entries: entries, mask: mask)
   }
 
-  /// Readers may still be in the old slots: they stay.
-  private static func grow(_ state: inout State) {
+  private func grow(_ state: inout State) {
     let old = state.slots
-    state.slots = makeSlots(mask: 2 * old.mask + 1)
-    state.retired.append(old)
+    state.slots = SharedPieceTable.makeSlots(mask: 2 * old.mask + 1)
     for index in 0...old.mask {
       let entry = old.entries[index].load(ordering: .relaxed)
       guard entry != 0 else { continue }
       let piece = Piece(bitPattern: UInt(entry & 0xFFFF_FFFF_FFFF))!
       let count = Int(piece[0] >> 32)
       let bytes = UnsafeRawPointer(piece + 1).assumingMemoryBound(to: UInt8.self)
-      place(piece, hash(piece[1], bytes, count), in: state.slots)
+      SharedPieceTable.place(
+        piece, SharedPieceTable.hash(piece[1], bytes, count), in: state.slots)
     }
+    // Other readers may still be in the old slots.
+    if isShared { state.retired.append(old) } else { old.entries.deallocate() }
   }
 
   private static func place(_ piece: Piece, _ hash: UInt64, in slots: Slots) {

@@ -25,7 +25,7 @@ struct CountHeader: Equatable {
   }
 
   /// Reads a stream's header and vocabulary.
-  static func read(_ header: StreamHeader) throws(StreamError) -> (CountHeader, Vocabulary) {
+  static func read(_ header: StreamHeader) throws(StreamError) -> (CountHeader, SortedSpellings) {
     guard header.kind == kind else {
       throw StreamError(.none, "holds \(header.noun), not n-gram counts")
     }
@@ -36,10 +36,14 @@ struct CountHeader: Equatable {
       order: order, isPositional: header["positional"] == "1",
       padding: header["pad"].map { Array($0.utf8) })
     result.smoothing = header["smoothing"]
-    let vocabulary = try Vocabulary(encoded: header.payload)
-    result.decoding = vocabulary.decoding
-    result.tokenizerFingerprint = vocabulary.tokenizerFingerprint
-    return (result, vocabulary)
+    let spellings = try header.payload.withUnsafeBufferPointer { payload throws(StreamError) in
+      var cursor = ByteCursor(payload)
+      let head = try Vocabulary.decodeHead(&cursor)
+      result.decoding = head.decoding
+      result.tokenizerFingerprint = head.tokenizerFingerprint
+      return try SortedSpellings(&cursor, count: head.count)
+    }
+    return (result, spellings)
   }
 
   func encoded(with vocabulary: some SpellingTable) -> StreamHeader {

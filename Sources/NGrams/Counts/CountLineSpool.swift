@@ -8,14 +8,19 @@ internal import TokenStreams
 /// temporary file, and are then written as a binary stream, which has its vocabulary in front.
 final class CountLineSpool {
   private let store: BlockStore
-  private let table = SharedPieceTable()
+  private let table = SharedPieceTable(isShared: false)
+  private let memoryByteCount: Int
+  private let allowance: MemoryAllowance
   private var buffer = ByteBuffer(capacity: 1 << 17)
   private var count = 0
   private var blockCounts: [Int] = []
   private var hasSpecial = [false, false, false]
   private(set) var isPositional = false
 
-  init(allowance: MemoryAllowance, directory: String) {
+  /// - memoryByteCount: memory for the n-grams and what their words take; words may exceed it.
+  init(memoryByteCount: Int, directory: String) {
+    self.memoryByteCount = memoryByteCount
+    allowance = MemoryAllowance(byteCount: memoryByteCount)
     store = BlockStore(allowance: allowance, directory: directory)
   }
 
@@ -50,6 +55,8 @@ final class CountLineSpool {
   }
 
   private func flush() throws(StreamError) {
+    // When all have come the words are sorted beside the table.
+    allowance.resize(to: memoryByteCount - 2 * table.byteCount)
     try store.append(buffer)
     blockCounts.append(count)
     buffer.removeAll()

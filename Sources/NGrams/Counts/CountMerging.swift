@@ -10,8 +10,13 @@ internal import TokenStreams
 /// depends on nothing but the sums: merging in any tree gives the same bytes.
 public final class CountMerging {
   private let resources: CountingResources
-  private let allowance: MemoryAllowance
+  /// Bytes of memory: a quarter for blocks of sources, an eighth for their words, one for what was
+  /// merged in groups, and half for a result that waits for its vocabulary.
+  private let memoryByteCount: Int
+  private let groupAllowance: MemoryAllowance
   private var sources: [CountLines] = []
+  /// Bytes of the words of the sources.
+  private var wordByteCount = 0
   private var header: CountHeader?
   private var columnCount: Int?
   private let minimumCount: UInt64
@@ -21,16 +26,20 @@ public final class CountMerging {
     self.resources = resources
     self.minimumCount = minimumCount
     columnCount = order
-    allowance = MemoryAllowance(byteCount: resources.memoryByteCount / 4)
+    memoryByteCount = max(resources.memoryByteCount - CountingResources.programByteCount, 0)
+    groupAllowance = MemoryAllowance(byteCount: memoryByteCount / 8)
   }
 
   /// Files that are read at once; more are merged in groups first, through temporary files.
-  private var fanIn: Int { min(max(resources.memoryByteCount >> 20, 8), 256) }
+  private var fanIn: Int { min(max(memoryByteCount / 4 / CountMerging.sourceByteCount, 4), 256) }
+
+  /// Bytes that a source takes besides its words: blocks on their way through it.
+  private static let sourceByteCount = 1 << 21
 
   /// Adds files of counts; `-` is standard input.
   public func add(_ paths: [String]) throws {
     for path in paths.isEmpty ? ["-"] : paths {
-      if sources.count >= fanIn { try mergeGroup() }
+      if sources.count >= fanIn || wordByteCount > memoryByteCount / 8 { try mergeGroup() }
       let file = try InputFile(path: path)
       if try BlockReader.recognises(file) {
         try addBinary(BlockReader(file))
@@ -53,6 +62,7 @@ public final class CountMerging {
     let stream = BinaryCountLines(reader)
     // The header is read now: it says what the result's must say.
     try accept(try stream.readHeader(), of: name)
+    wordByteCount += stream.wordByteCount
     sources.append(CountLines(name: name, isTrusted: false) { try stream.next() })
   }
 
@@ -88,7 +98,8 @@ public final class CountMerging {
   /// Writes the merged counts; the sink stays open.
   public func write(to sink: ByteSink, form: CountWriter.Form) throws {
     if case .binary = form {
-      let spool = CountLineSpool(allowance: allowance, directory: resources.directory)
+      let spool = CountLineSpool(
+        memoryByteCount: memoryByteCount / 2, directory: resources.directory)
       try merge(from: minimumCount) { key, count in try spool.append(key, count) }
       var header = header ?? CountHeader(order: 1, isPositional: false, padding: nil)
       header.order = columnCount ?? header.order
@@ -109,7 +120,7 @@ public final class CountMerging {
 
   /// Makes one source of all there are so far.
   private func mergeGroup() throws {
-    let store = BlockStore(allowance: allowance, directory: resources.directory)
+    let store = BlockStore(allowance: groupAllowance, directory: resources.directory)
     var output = ByteBuffer(capacity: 1 << 18)
     try merge(from: 1) { key, count in
       CountLine.append(key, count, to: &output)
@@ -180,6 +191,7 @@ public final class CountMerging {
     }
     try emit()
     sources = []
+    wordByteCount = 0
   }
 
   /// All sources have the same number of columns.
@@ -219,10 +231,12 @@ private final class ScratchBox {
 private final class BinaryCountLines {
   private var reader: BlockReader
   private var header: CountHeader?
-  private var vocabulary: Vocabulary?
+  private var spellings: SortedSpellings?
   private var itemCount = 0
 
   init(_ reader: consuming BlockReader) { self.reader = reader }
+
+  var wordByteCount: Int { spellings?.byteCount ?? 0 }
 
   func readHeader() throws -> CountHeader {
     guard case .head(let head)? = try reader.next() else {
@@ -252,9 +266,9 @@ private final class BinaryCountLines {
 
   private func accept(_ head: StreamHeader) throws(StreamError) -> CountHeader {
     do throws(StreamError) {
-      let (found, vocabulary) = try CountHeader.read(head)
+      let (found, spellings) = try CountHeader.read(head)
       header = found
-      self.vocabulary = vocabulary
+      self.spellings = spellings
       return found
     } catch { throw error.located(at: .file(reader.name)) }
   }
@@ -266,11 +280,11 @@ private final class BinaryCountLines {
     var block = CountBlock(order: order)
     do throws(StreamError) {
       try CountEncoder.decode(
-        payload.bytes, order: order, itemCount: count, limit: vocabulary!.count, into: &block)
+        payload.bytes, order: order, itemCount: count, limit: spellings!.count, into: &block)
     } catch {
       throw StreamError(.file(reader.name), "after n-gram \(firstNumber - 1): \(error.problem)")
     }
-    let formatting = CountFormatting(form: .text, order: order, vocabulary: vocabulary!)
+    let formatting = CountFormatting(form: .text, order: order, vocabulary: spellings!)
     return RecordBlock(
       bytes: formatting.bytes(block), firstLineNumber: firstNumber, name: reader.name)
   }

@@ -158,24 +158,24 @@ public final class CountReader {
   }
 
   /// Notes what a binary stream's header says, and checks that it fits what came before.
-  fileprivate func accept(_ header: CountHeader, _ vocabulary: Vocabulary) throws(StreamError) {
-    if vocabulary.count > 0 {
-      try accept(order: header.order, isPositional: header.isPositional)
-    }
-    if let expected = tokenizerFingerprint, let found = vocabulary.tokenizerFingerprint,
+  ///
+  /// - isEmpty: whether there are no n-grams.
+  fileprivate func accept(_ header: CountHeader, isEmpty: Bool) throws(StreamError) {
+    if !isEmpty { try accept(order: header.order, isPositional: header.isPositional) }
+    if let expected = tokenizerFingerprint, let found = header.tokenizerFingerprint,
       expected != found
     {
       throw StreamError(
         .none, "counts of another tokeniser than the stream before it",
         advice: "tokenise with the same model")
     }
-    tokenizerFingerprint = tokenizerFingerprint ?? vocabulary.tokenizerFingerprint
-    if vocabulary.decoding != .unknown {
-      if let decoding, decoding != vocabulary.decoding {
+    tokenizerFingerprint = tokenizerFingerprint ?? header.tokenizerFingerprint
+    if header.decoding != .unknown {
+      if let decoding, decoding != header.decoding {
         throw StreamError(
           .none, "its pieces become text otherwise than those of the stream before it")
       }
-      decoding = vocabulary.decoding
+      decoding = header.decoding
     }
     if let padding, padding != header.padding {
       throw StreamError(.none, "counts with other padding than the stream before it")
@@ -202,10 +202,10 @@ private final class BinaryCounts {
       do throws(StreamError) {
         switch consume block {
         case .head(let head):
-          let (header, vocabulary) = try CountHeader.read(head)
-          try target.accept(header, vocabulary)
-          tokenMap = (0..<Token(vocabulary.count)).map {
-            target.token(vocabulary.spelling(of: $0))
+          let (header, spellings) = try CountHeader.read(head)
+          try target.accept(header, isEmpty: spellings.count == 0)
+          tokenMap = (0..<Token(spellings.count)).map {
+            target.token(spellings.spelling(of: $0))
           }
           self.header = header
         case .data(let payload, let count):
