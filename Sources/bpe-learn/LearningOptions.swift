@@ -53,7 +53,7 @@ struct LearningOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Break equal counts as this tool: tokenizers, bytes (ids by value), subword-nmt or first-seen.",
+      "Break equal counts as this tool: tokenizers, bytes (ids by value), subword-nmt, first-seen or fastbpe.",
       valueName: "order"))
   var ties = BytePairLearning.Ties.tokenizers
 

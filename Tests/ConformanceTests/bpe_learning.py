@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our byte-pair learning beside that of the `tokenizers` library, of subword-nmt and of tiktoken's
-educational trainer, where they are there.
+"""Our byte-pair learning beside that of the `tokenizers` library, of subword-nmt, of tiktoken's
+educational trainer, and of fastBPE (a program `fast` on the PATH), where they are there.
 
-  bpe_learning.py record FOLDER   writes the fixtures of BPELearnTests.swift
-  bpe_learning.py                 compares live, with the programs on the PATH
+  bpe_learning.py record FOLDER           writes the fixtures of BPELearnTests.swift
+  bpe_learning.py record-fastbpe FOLDER   writes that of fastBPE
+  bpe_learning.py                         compares live, with the programs on the PATH
 """
 
 import base64
@@ -12,6 +13,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -142,10 +144,47 @@ def compare_first_seen():
     print("first-seen, 500 ranks: as tiktoken's educational trainer")
 
 
+FASTBPE = ["--characters", "--pattern", "whitespace", "--word-end", "</w>", "--ties", "fastbpe"]
+
+
+def plain(lines):
+    """Lines whose words are parted by what fastBPE parts them by."""
+    return "".join(line.replace("\t", " ").replace("\u3000", " ") + "\n" for line in lines)
+
+
+def record_fastbpe(folder):
+    """The codes that fastBPE learns from the text that `record` wrote."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(plain(open(os.path.join(folder, "bpe-text.txt"), encoding="utf-8").read().split("\n")[:-1]))
+        file.flush()
+        with open(os.path.join(folder, "fastbpe-codes.txt"), "w") as codes:
+            codes.write(run("fast", "learnbpe", "400", file.name))
+
+
+def compare_fastbpe():
+    if not shutil.which("fast"):
+        return print("skip fastBPE: no program fast")
+    for seed, size in [(31, 50), (32, 300), (33, 1500)]:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write(plain(text(seed, 1500)))
+            file.flush()
+            theirs = run("fast", "learnbpe", str(size), file.name)
+            ours = subprocess.run(
+                ["bpe-learn", *FASTBPE, "--trace", "-n", str(size), "-o", "/dev/null", file.name],
+                stderr=subprocess.PIPE, text=True, check=True).stderr
+        # It goes on where no pair is left.
+        theirs = [line for line in theirs.splitlines() if not line.endswith(" 0")]
+        assert ours.splitlines() == theirs, (seed, "codes differ")
+        print(f"{size} codes: as fastBPE")
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["record"]:
         record(sys.argv[2])
+    elif sys.argv[1:2] == ["record-fastbpe"]:
+        record_fastbpe(sys.argv[2])
     else:
         compare()
         compare_subword_nmt()
         compare_first_seen()
+        compare_fastbpe()

@@ -100,6 +100,18 @@ private let fixtures = "\(Scratch.root.path)/Tests/ConformanceTests/Fixtures"
   #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
 }
 
+@Test func `codes and their counts are those of fastBPE`() throws {
+  let outcome = try Scratch().run(
+    """
+    f='\(fixtures)'
+    sed 's/\t/ /g; s/\u{3000}/ /g' $f/bpe-text.txt |
+      bpe-learn --characters --pattern whitespace --word-end '</w>' --ties fastbpe -n 400 --trace \\
+        2>&1 > m | cmp - $f/fastbpe-codes.txt
+    cut -d' ' -f1,2 $f/fastbpe-codes.txt > codes; sed 1d m | cmp - codes
+    """)
+  #expect(outcome.status == 0 && outcome.text.isEmpty, "\(outcome.text)\(outcome.errorOutput)")
+}
+
 @Test func `tokenizer json has the vocabulary, the special tokens first`() throws {
   let scratch = try Scratch()
   let outcome = try scratch.run(

@@ -24,9 +24,12 @@ public struct BytePairLearning: Sendable {
     /// The pair that stands first in the text: minbpe, and tiktoken's educational trainer. Bytes are
     /// numbered by their value; words must come in the order of their first appearance.
     case firstSeen = "first-seen"
+    /// The smaller left id, then the smaller right id, characters numbered as fastBPE comes across
+    /// them; each merge makes a symbol of its own, also where it spells a piece again.
+    case fastBPE = "fastbpe"
 
     /// Whether the order of words decides.
-    public var needsOrder: Bool { self == .firstSeen }
+    public var needsOrder: Bool { self == .firstSeen || self == .fastBPE }
   }
 
   public var level: BytePairModel.Level
@@ -122,6 +125,13 @@ public struct BytePairLearning: Sendable {
     }
     addAlphabet(of: counts, to: &pieces)
 
+    // What the symbols above the pieces spell, where merges do not share them.
+    var spellings: [Token] = []
+    let shared = ties == .fastBPE ? Token(pieces.nextID) : .max
+    func piece(_ symbol: Token) -> Token {
+      symbol < shared ? symbol : spellings[Int(symbol - shared)]
+    }
+
     var learner = BytePairLearner()
     var symbols: [Token] = []
     let known = KnownMerges(model.merges)
@@ -134,7 +144,13 @@ public struct BytePairLearning: Sendable {
     try begin(learner.tokenCount)
     let size = size
     try learner.learn(
-      minimumCount: minimumCount, spelled: { pieces.id(joining: $0, $1) },
+      minimumCount: minimumCount,
+      spelled: { left, right in
+        let id = pieces.id(joining: piece(left), piece(right))
+        guard shared != .max else { return id }
+        spellings.append(id)
+        return shared + Token(spellings.count - 1)
+      },
       isEnough: { pieces.nextID >= size.vocabulary || model.merges.count >= size.merges },
       ties: ties == .firstSeen
         ? .firstPlace
@@ -147,23 +163,27 @@ public struct BytePairLearning: Sendable {
               : left.1.lexicographicallyPrecedes(left.0)
           },
       isForbidden: { [forbidden] in
-        !forbidden.isEmpty && forbidden.contains(Array(pieces.bytes(of: $0) + pieces.bytes(of: $1)))
+        !forbidden.isEmpty
+          && forbidden.contains(Array(pieces.bytes(of: piece($0)) + pieces.bytes(of: piece($1))))
       },
       step: { step in
-        model.merges.append(step.merge)
+        let merge = BytePairModel.Merge(
+          left: piece(step.merge.left), right: piece(step.merge.right),
+          result: piece(step.merge.result))
+        model.merges.append(merge)
         try trace?(
           Trace(
-            left: Array(pieces.bytes(of: step.merge.left)),
-            right: Array(pieces.bytes(of: step.merge.right)), count: step.count,
-            tokenCount: step.tokenCount))
+            left: Array(pieces.bytes(of: merge.left)), right: Array(pieces.bytes(of: merge.right)),
+            count: step.count, tokenCount: step.tokenCount))
       })
     model.setPieces(pieces)
     return model
   }
 
   /// All bytes, in the order of the characters that stand for them; or the characters that occur, by
-  /// code point.
+  /// code point. With the ties of fastBPE what occurs, in its order.
   private func addAlphabet(of counts: WordCounts, to pieces: inout PieceNumbering) {
+    if ties == .fastBPE { return addAlphabetInTableOrder(of: counts, to: &pieces) }
     if level == .byte, wordEnd.isEmpty {
       let order =
         ties == .bytes || ties == .firstSeen
@@ -175,6 +195,20 @@ public struct BytePairLearning: Sendable {
     counts.forEachWord { word, _ in forEachSymbol(of: word) { seen.insert(Array($0)) } }
     // UTF-8 keeps the order of code points.
     for symbol in seen.sorted(by: { $0.lexicographicallyPrecedes($1) }) { _ = pieces.add(symbol) }
+  }
+
+  private func addAlphabetInTableOrder(of counts: WordCounts, to pieces: inout PieceNumbering) {
+    var table = HashTableOrder()
+    var words: [[UInt8]] = []
+    counts.forEachWord { word, _ in
+      table.add(word)
+      words.append(Array(word))
+    }
+    for entry in table.order {
+      words[entry].withUnsafeBufferPointer { word in
+        forEachSymbol(of: word) { _ = pieces.add(Array($0)) }
+      }
+    }
   }
 
   /// Calls `body` with the bytes of each symbol of a word, the mark of the word's end at the last.
