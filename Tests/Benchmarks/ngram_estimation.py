@@ -26,7 +26,8 @@ def measure(corpus, folder, rounds):
     ours = f"count-ngrams -n3 -S1G -T {folder}"
     if program("count_ngrams"):
         compare(f"trigram counts of {title}, binary", f"{ours} -b {corpus}",
-                f"count_ngrams -o 3 -S 1G -T {folder} --write_vocab_list {folder}/words < {corpus}",
+                f"count_ngrams -o 3 -S 1G -T {folder} --write_vocab_list {folder}/words < {corpus} "
+                "2> /dev/null",
                 rounds=rounds, wanted=2.9, size=size, peer="count_ngrams")
     if program("mawk"):
         compare(f"trigram counts of {title}, text", f"{ours} {corpus}", SHELL % (corpus, folder),

@@ -60,10 +60,11 @@ else:
 words = int(shell("head -2 m.arpa | tail -1").split("=")[1])
 wall, cpu, _ = once("echo | score -m m.bin")
 print(f"ready, {size('m.bin') / 1e6:.0f} MB: {1000 * wall:.1f} ms wall, wanted 20")
-for title, options, wanted in (("sample", "-n 20000", "200"),
-                               ("sample from whole distributions", "-n 200 --temperature 0.9", "")):
+for title, options, wanted in (
+    ("sample", "-n 20000", 5),
+    ("sample at a temperature, from all tokens' probabilities", "-n 200 --temperature 0.9", 80),
+):
     draw = f"sample -m m.bin {options} --max-tokens 40 -j1"
     drawn = len(shell(draw).split())
     wall, cpu, _ = once(draw)
-    print(f"{title}, {words} words: {drawn / cpu / 1000:.1f} thousand tokens/s"
-          + (f", wanted {wanted}" if wanted else ""))
+    print(f"{title}, {words} words: {1e6 * cpu / drawn:.1f} microseconds of CPU, wanted {wanted}")
