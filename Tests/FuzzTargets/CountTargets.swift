@@ -44,9 +44,9 @@ extension FuzzTarget {
 
   /// Header and payload of a binary counts stream, below the checksums.
   static let countBlocks = FuzzTarget(name: "count-blocks") {
-    let vocabulary = Vocabulary(modelSpellings: [Array("a".utf8), Array("b".utf8)])
+    let vocabulary = Vocabulary(PieceTable(["</s>", "<s>", "a", "b"].map { Array($0.utf8) }))
     var block = CountBlock(order: 2)
-    block.tokens = [1, 3, 3, 4, 4, 2]
+    block.tokens = [1, 2, 2, 3, 3, 0]
     block.counts = [1, 20, .max - 30]
     let sink = ByteSink.memory()
     var writer = try CountWriter(

@@ -47,6 +47,19 @@ func lines(ofCounts paths: [String]) throws -> [String] {
     #expect { try lines(ofCounts: [scratch.path("a")]) } throws: { "\($0)".contains(message) }
   }
 
+  @Test func `a binary stream whose vocabulary is in no byte order is refused`() throws {
+    let sink = ByteSink.memory()
+    let vocabulary = Vocabulary(PieceTable(["b", "a"].map { Array($0.utf8) }))
+    var writer = try CountWriter(sink, order: 1, vocabulary: vocabulary, form: .binary(level: 0))
+    try writer.finish()
+    let reader = try CountReader(file: InputFile(bytes: sink.takeBytes(), name: "counts"))
+    #expect {
+      _ = try reader.next()
+    } throws: {
+      "\($0)".contains("counts: token 1 is not in byte order after the one before it")
+    }
+  }
+
   @Test(arguments: [0, 1]) func `a binary stream holds what the text held`(level: Int) throws {
     var generator = SeededGenerator(seed: 1)
     var text = ""

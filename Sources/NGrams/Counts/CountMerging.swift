@@ -10,8 +10,8 @@ internal import TokenStreams
 /// depends on nothing but the sums: merging in any tree gives the same bytes.
 public final class CountMerging {
   private let resources: CountingResources
-  /// Bytes of memory: a quarter for blocks of sources, an eighth for their words, one for what was
-  /// merged in groups, and half for a result that waits for its vocabulary.
+  /// Bytes of memory: a quarter for blocks of sources, a quarter for their words, an eighth for what
+  /// was merged in groups, and the rest for a result that waits for its vocabulary.
   private let memoryByteCount: Int
   private let groupAllowance: MemoryAllowance
   private var sources: [CountLines] = []
@@ -39,7 +39,9 @@ public final class CountMerging {
   /// Adds files of counts; `-` is standard input.
   public func add(_ paths: [String]) throws {
     for path in paths.isEmpty ? ["-"] : paths {
-      if sources.count >= fanIn || wordByteCount > memoryByteCount / 8 { try mergeGroup() }
+      if sources.count >= fanIn || sources.count > 1 && wordByteCount > memoryByteCount / 4 {
+        try mergeGroup()
+      }
       let file = try InputFile(path: path)
       if try BlockReader.recognises(file) {
         try addBinary(BlockReader(file))
@@ -99,7 +101,7 @@ public final class CountMerging {
   public func write(to sink: ByteSink, form: CountWriter.Form) throws {
     if case .binary = form {
       let spool = CountLineSpool(
-        memoryByteCount: memoryByteCount / 2, directory: resources.directory)
+        memoryByteCount: memoryByteCount / 8 * 3, directory: resources.directory)
       try merge(from: minimumCount) { key, count in try spool.append(key, count) }
       var header = header ?? CountHeader(order: 1, isPositional: false, padding: nil)
       header.order = columnCount ?? header.order
