@@ -49,7 +49,7 @@ public final class BlockStore: @unchecked Sendable {
   private let allowance: MemoryAllowance
   private let directory: String
   private let isCompressed: Bool
-  private let places = Mutex<[Place]>([])
+  private let places = Locked<[Place]>([])
   private var file: TemporaryFile?
   private var compressor: ZstdCompressor?
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+internal import ByteStreams
 
 /// Sorts more records than fit in memory: chunks are sorted in memory and kept as compact runs, in memory
 /// while there is room and else in temporary files; the runs are merged at the end.
@@ -26,7 +26,7 @@ public final class ExternalSorter: @unchecked Sendable {
   private let directory: String
   /// Runs that may be read at once.
   private let fanIn: Int
-  private let runs = Mutex<[SortedRun]>([])
+  private let runs = Locked<[SortedRun]>([])
 
   /// - keyBitCount: bits of a key, up to 512.
   /// - allowance: memory for runs; what does not fit goes to temporary files in `directory`.

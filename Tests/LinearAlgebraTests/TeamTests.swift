@@ -11,10 +11,10 @@ import Testing
     for count in [1, 2, 3, 7] {
       let team = Team(count: count, instructionSet: .baseline)
       for round in 0..<200 {
-        let members = Mutex<[Int]>([])
+        let members = Locked<[Int]>([])
         team.run { member in members.withLock { $0.append(member) } }
         #expect(members.withLock { $0.sorted() } == Array(0..<count))
-        let jobs = Mutex<[Int]>([])
+        let jobs = Locked<[Int]>([])
         team.forEach(round % 11) { _, job in jobs.withLock { $0.append(job) } }
         #expect(jobs.withLock { $0.sorted() } == Array(0..<round % 11))
         let shares = (0..<count).flatMap { team.share(of: round, member: $0) }

@@ -235,7 +235,6 @@ func `scoring and training say what they cannot do`(script: String, message: Str
   ("train-rnn --hidden 1048576 --layers 1048576 --steps 1 pigs.txt", " bytes of "),
   ("train-rnn --embed 1048576 --hidden 50000 --steps 1 pigs.txt", " bytes of "),
   ("echo '01<t>1' | tr '<t>' '\t' | train-rnn --transduce --hidden 900000", " bytes of "),
-  ("ulimit -v 1000000; train-rnn --hidden 5000 --steps 1 pigs.txt", " bytes of "),
   (
     "train-rnn --hidden 8 --steps 1 pigs.txt | head -c 900 > m; train-rnn --describe m",
     "m:@"
@@ -251,6 +250,14 @@ func `bad input ends training with one line and leaves the output alone`(
   #expect(outcome.errorOutput.contains(message), "\(outcome.errorOutput)")
   #expect(outcome.errorOutput.split(separator: "\n").count == 1)
   #expect(try scratch.read("out") == Data("old".utf8))
+}
+
+@Test(.enabled(if: !Scratch.isSanitized))
+func `a network larger than the memory is refused before training`() throws {
+  let scratch = try withPigs()
+  let outcome = try scratch.run("ulimit -v 1000000; train-rnn --hidden 5000 --steps 1 pigs.txt")
+  #expect(outcome.status == 1)
+  #expect(outcome.errorOutput.contains(" bytes of "), "\(outcome.errorOutput)")
 }
 
 /// Bash that writes a safetensors file from its JSON and so many bytes of data, with nothing checked.

@@ -88,12 +88,9 @@ public final class Scratch: Sendable {
 
   /// The folder of the built programs: the one that holds the running test bundle.
   public static let programs: URL = {
-    let bundles = try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
-      .split(separator: "\n").lazy
-      .compactMap { $0.split(separator: " ").last.map(String.init) }
-      .first { $0.hasSuffix(".xctest") }
-    if let bundle = bundles ?? nil {
-      return URL(fileURLWithPath: bundle).deletingLastPathComponent()
+    let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    if let program, program.hasSuffix(".xctest") {
+      return URL(fileURLWithPath: program).deletingLastPathComponent()
     }
     return root.appendingPathComponent(".build/release")
   }()

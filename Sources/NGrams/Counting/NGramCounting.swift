@@ -226,7 +226,7 @@ private final class SortPass: Sendable {
   private let sorter: ExternalSorter
   private let capacity: Int
   private let nextBlock = Atomic<Int>(0)
-  private let failure = Mutex<(any Error)?>(nil)
+  private let failure = Locked<(any Error)?>(nil)
 
   /// - capacity: records of a chunk, at least those of the largest block.
   init(

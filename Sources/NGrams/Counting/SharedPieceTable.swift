@@ -33,7 +33,7 @@ final class SharedPieceTable: @unchecked Sendable {
     var arenaByteCount = 0
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let isShared: Bool
   /// The only spellings that get a number, if they are limited; others are `<unk>`.
   private let allowed: Vocabulary?
@@ -42,7 +42,7 @@ final class SharedPieceTable: @unchecked Sendable {
   init(allowed: Vocabulary? = nil, isShared: Bool = true) {
     self.allowed = allowed
     self.isShared = isShared
-    state = Mutex(State(slots: SharedPieceTable.makeSlots(mask: (1 << 12) - 1)))
+    state = Locked(State(slots: SharedPieceTable.makeSlots(mask: (1 << 12) - 1)))
     for special in Spelling.specials { _ = insert(special) }
   }
 

@@ -68,32 +68,13 @@ private final class CountSorting: @unchecked Sendable {
   private let sorter: ExternalSorter
   private let capacity: Int
   private let threads: Int
-  private let state = Lock()
+  private let state = Locked(State())
 
-  private final class Lock: @unchecked Sendable {
-    private var mutex = pthread_mutex_t()
-    private(set) var nextBlock = 0
-    private(set) var failure: (any Error)?
+  private struct State {
+    var nextBlock = 0
+    var failure: (any Error)?
+    /// Chunks that are not full.
     var rest: [SortChunk] = []
-
-    init() { pthread_mutex_init(&mutex, nil) }
-    deinit { pthread_mutex_destroy(&mutex) }
-
-    func locked<Value>(_ body: () -> Value) -> Value {
-      pthread_mutex_lock(&mutex)
-      defer { pthread_mutex_unlock(&mutex) }
-      return body()
-    }
-
-    func takeBlock() -> Int? {
-      locked {
-        guard failure == nil else { return nil }
-        defer { nextBlock += 1 }
-        return nextBlock
-      }
-    }
-
-    func fail(_ error: any Error) { locked { failure = failure ?? error } }
   }
 
   init(
@@ -112,15 +93,31 @@ private final class CountSorting: @unchecked Sendable {
 
   func sorted() throws -> SortedRecords {
     Threads.forEach(count: threads, threads: threads) { _ in self.work() }
-    if let error = state.failure { throw error }
-    let rest = state.rest
+    let rest = try stateWithoutFailure().rest
     guard rest.count > 1 else { return try sorter.sorted(with: rest.first, threads: threads) }
     // The chunks that are not full are runs, too.
     Threads.forEach(count: rest.count, threads: threads) {
-      do { try self.sorter.add(rest[$0]) } catch { self.state.fail(error) }
+      do { try self.sorter.add(rest[$0]) } catch { self.fail(error) }
     }
-    if let error = state.failure { throw error }
+    _ = try stateWithoutFailure()
     return try sorter.sorted()
+  }
+
+  private func stateWithoutFailure() throws -> State {
+    let state = state.withLock { $0 }
+    if let error = state.failure { throw error }
+    return state
+  }
+
+  private func fail(_ error: any Error) { state.withLock { $0.failure = $0.failure ?? error } }
+
+  /// The next block to read, if nothing failed.
+  private func takeBlock() -> Int? {
+    state.withLock { state in
+      guard state.failure == nil, state.nextBlock < source.blockCount else { return nil }
+      defer { state.nextBlock += 1 }
+      return state.nextBlock
+    }
   }
 
   private func work() {
@@ -128,7 +125,7 @@ private final class CountSorting: @unchecked Sendable {
     let width = sorter.recordWordCount
     var scratch = BlockStore.Scratch()
     do {
-      while let block = state.takeBlock(), block < source.blockCount {
+      while let block = takeBlock() {
         try source.forEachNGram(ofBlock: block, scratch: &scratch) { tokens, count in
           if chunk.count == capacity { try sorter.add(chunk) }
           let record = chunk.records + chunk.count &* width
@@ -137,7 +134,7 @@ private final class CountSorting: @unchecked Sendable {
           chunk.count &+= 1
         }
       }
-      state.locked { state.rest.append(chunk) }
-    } catch { state.fail(error) }
+      state.withLock { $0.rest.append(chunk) }
+    } catch { fail(error) }
   }
 }

@@ -3,7 +3,6 @@
 internal import ByteStreams
 public import LanguageModel
 internal import Probability
-internal import Synchronization
 public import TokenStreams
 
 /// An n-gram model in back-off form: estimated, read from ARPA, or mapped from a binary file.
@@ -136,7 +135,7 @@ let nepersPerDecade = 2.302_585_092_994_046
 
 /// The distribution without a context, in nats, computed when first asked for.
 private final class UnigramRow: Sendable {
-  private let values = Mutex<[Double]>([])
+  private let values = Locked<[Double]>([])
   private let trie: PackedTrie
 
   init(_ trie: PackedTrie) { self.trie = trie }

@@ -2,7 +2,6 @@
 
 internal import ByteStreams
 public import Probability
-internal import Synchronization
 public import TokenStreams
 
 extension BackoffModel {
@@ -79,8 +78,8 @@ struct CumulativeSums: Sendable {
 /// Running sums over the tokens that followed a context, kept for the contexts with many.
 final class Followers: Sendable {
   private let trie: PackedTrie
-  private let kept = Mutex<[UInt64: CumulativeSums]>([:])
-  private let unigramSums = Mutex<CumulativeSums?>(nil)
+  private let kept = Locked<[UInt64: CumulativeSums]>([:])
+  private let unigramSums = Locked<CumulativeSums?>(nil)
 
   init(_ trie: PackedTrie) { self.trie = trie }
 

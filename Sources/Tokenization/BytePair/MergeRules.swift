@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Synchronization
+internal import ByteStreams
 internal import TokenStreams
 
 /// Which neighbours merge, and which of them first: what the threads of a byte-pair model share.
@@ -23,7 +23,7 @@ final class MergeRules: @unchecked Sendable {
   let values: UnsafePointer<UInt64>
   private let ownsValues: Bool
   private let makeGraph: @Sendable (MergeRules) -> MergeGraph?
-  private let graph = Mutex<MergeGraph??>(nil)
+  private let graph = Locked<MergeGraph??>(nil)
 
   /// - merges: those that are listed, the earliest first; nothing when the pieces themselves are ranked.
   /// - ranks: by piece; nothing where the token is the rank.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ByteStreams
-internal import Synchronization
 public import TokenStreams
 
 /// Tokenises a stream of records: one record in, one record out, on several threads.
@@ -121,7 +120,7 @@ public struct TextTokenization: Sendable {
 
 /// Things that one thread uses at a time, made as they are needed and used again.
 final class WorkerPool<Worker>: Sendable {
-  private let idle = Mutex<[SendableBox<Worker>]>([])
+  private let idle = Locked<[SendableBox<Worker>]>([])
   private let make: @Sendable () -> Worker
 
   init(_ make: @escaping @Sendable () -> Worker) { self.make = make }
