@@ -243,6 +243,17 @@ func `scoring and training say what they cannot do`(script: String, message: Str
 func `bad input ends training with one line and leaves the output alone`(
   script: String, message: String
 ) throws {
+  try expectRefusal(of: script, message)
+}
+
+@Test(.enabled(if: !Scratch.isSanitized))
+func `a network larger than the memory is refused before training`() throws {
+  try expectRefusal(
+    of: "ulimit -v 1000000; train-rnn --hidden 5000 --steps 1 pigs.txt", " bytes of ")
+}
+
+/// The script fails with one line that holds the message, and leaves its output file as it was.
+private func expectRefusal(of script: String, _ message: String) throws {
   let scratch = try withPigs()
   try scratch.write("out", "old")
   let outcome = try scratch.run(script + " -o out")
@@ -250,14 +261,6 @@ func `bad input ends training with one line and leaves the output alone`(
   #expect(outcome.errorOutput.contains(message), "\(outcome.errorOutput)")
   #expect(outcome.errorOutput.split(separator: "\n").count == 1)
   #expect(try scratch.read("out") == Data("old".utf8))
-}
-
-@Test(.enabled(if: !Scratch.isSanitized))
-func `a network larger than the memory is refused before training`() throws {
-  let scratch = try withPigs()
-  let outcome = try scratch.run("ulimit -v 1000000; train-rnn --hidden 5000 --steps 1 pigs.txt")
-  #expect(outcome.status == 1)
-  #expect(outcome.errorOutput.contains(" bytes of "), "\(outcome.errorOutput)")
 }
 
 /// Bash that writes a safetensors file from its JSON and so many bytes of data, with nothing checked.
