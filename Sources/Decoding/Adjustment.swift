@@ -23,8 +23,9 @@ public enum AdjustmentStep: String, CaseIterable, Sendable {
 }
 
 extension Distribution {
-  /// Applies steps in order and normalises what they leave.
+  /// Applies steps in order; what they leave are log-probabilities.
   public mutating func apply(_ adjustments: [any Adjustment], after history: [Token]) {
+    if adjustments.isEmpty { normalise() }
     for adjustment in adjustments {
       adjustment.apply(to: &self, after: history)
       normalise()

@@ -78,21 +78,16 @@ public struct Distribution: Sendable {
   }
 
   /// The smallest token whose cumulated probability reaches `u`, walking ids upwards: inverse-CDF
-  /// sampling for a uniform `u` in [0, 1].
+  /// sampling for a uniform `u` in [0, 1]; the weights are log-probabilities.
   ///
-  /// Of weights 1 2 3 4, u = 0.1 gives the first and u = 0.1000001 the second.
+  /// Of probabilities 0.1 0.2 0.3 0.4, u = 0.1 gives the first token and u = 0.1000001 the second.
   public func token(atCumulative u: Double) -> Token {
-    let maximum = logWeights.max()!
-    let weights = logWeights.map { exp($0 - maximum) }
-    // Sums in id order, so that the same number always meets the same bounds.
-    var total = 0.0
-    for weight in weights { total += weight }
     // A bound is a sum of rounded terms: u reaches it when it is within their rounding.
-    let target = u * total - 1e-12 * total
+    let target = u - 1e-12
     var cumulated = 0.0
     var last = 0
-    for token in weights.indices where logWeights[token] > -.infinity {
-      cumulated += weights[token]
+    for token in logWeights.indices where logWeights[token] > -.infinity {
+      cumulated += exp(logWeights[token])
       last = token
       if cumulated >= target { break }
     }

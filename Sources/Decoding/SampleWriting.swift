@@ -63,8 +63,7 @@ extension Sampler {
     for (index, prompt) in prompts.enumerated() {
       var buffer = ByteBuffer()
       if index > 0 { buffer.append(0x0A) }
-      var distribution = try distribution(after: prompt)
-      distribution.normalise()
+      let distribution = try distribution(after: prompt)
       for token in distribution.sortedTokens() {
         buffer.append(distribution.vocabulary.spelling(of: token))
         buffer.append(0x09)

@@ -5,7 +5,7 @@
 ///
 /// Unsafe: `entries` holds `PieceCache.count` of them, allocated and freed here.
 public struct PieceCache: ~Copyable, @unchecked Sendable {
-  @usableFromInline static let countWidth = 11
+  @usableFromInline static let countWidth = 13
 
   /// A piece of 1 to 15 bytes, none of which is below `!`, filled up with zeros.
   public struct Key {

@@ -80,7 +80,9 @@ extension PackedTrie.Level {
     while count > 1 {
       let half = count &>> 1
       let middle = low &+ half
-      low = self.token(middle) <= token ? middle : low
+      // All bits set where the token in the middle is above.
+      let isAbove = (Int(token) &- Int(self.token(middle))) &>> (Int.bitWidth &- 1)
+      low &+= half & ~isAbove
       count &-= half
     }
     return self.token(low) == token ? low : -1

@@ -34,10 +34,10 @@ private final class ScoringLanes {
     /// Its children, on the level below.
     var first: UInt32
     var count: UInt32
+    /// Its own node.
+    var node: UInt32
     /// The child, among many, that is by the next token if any is, or -1.
     var candidate: Int
-    /// Log10 of what backing off from it costs.
-    var backoff: Double
   }
 
   private struct Lane {
@@ -63,7 +63,7 @@ private final class ScoringLanes {
     contextCount = max(trie.order - 1, 1)
     contexts = .allocate(capacity: contextCount * ScoringLanes.width)
     contexts.initialize(
-      repeating: Context(first: 0, count: 0, candidate: -1, backoff: 0),
+      repeating: Context(first: 0, count: 0, node: 0, candidate: -1),
       count: contextCount * ScoringLanes.width)
     lanes = .allocate(capacity: ScoringLanes.width)
     lanes.initialize(
@@ -119,11 +119,9 @@ private final class ScoringLanes {
           lane.pointee.token = all[place &+ 1]
         } else if let end, place < lane.pointee.end {
           lane.pointee.token = end
-        } else {
-          if !begin(index) {
-            laneCount -= 1
-            move(laneCount, to: index)
-          }
+        } else if !begin(index) {
+          laneCount -= 1
+          move(laneCount, to: index)
           continue
         }
         prefetch(lane, contexts + index &* contextCount)
@@ -150,7 +148,7 @@ private final class ScoringLanes {
     return Context(
       first: UInt32(truncatingIfNeeded: children.lowerBound),
       count: UInt32(truncatingIfNeeded: children.upperBound &- children.lowerBound),
-      candidate: -1, backoff: trie.levels[level].log10Backoff(node))
+      node: UInt32(truncatingIfNeeded: node), candidate: -1)
   }
 
   /// The log10-probability of a lane's token after its contexts, which then move on by it.
@@ -160,10 +158,10 @@ private final class ScoringLanes {
     let levels = trie.levels
     let longest = levels.count &- 1
     let token = lane.pointee.token
-    var result = levels[0].log10Probability(Int(token))
-    if longest == 0 { return result }
+    if longest == 0 { return levels[0].log10Probability(Int(token)) }
     // Replaced from the shortest context up: each is used before its successor overwrites it.
-    var successor = context(Int(token), level: 0)
+    var node = Int(token)
+    var successor = context(node, level: 0)
     let count = lane.pointee.length
     let hasCandidates = lane.pointee.hasCandidates
     var matched = 0
@@ -179,12 +177,13 @@ private final class ScoringLanes {
       if child < 0 { break }
       run.pointee = successor
       matched &+= 1
-      result = next.pointee.log10Probability(child)
+      node = child
       if matched < longest { successor = context(child, level: matched) }
     }
+    var result = levels[matched].log10Probability(node)
     var index = matched
     while index < count {
-      result += contexts[index].backoff
+      result += levels[index].log10Backoff(Int(contexts[index].node))
       index &+= 1
     }
     if matched < longest {
