@@ -21,14 +21,15 @@ extension [UInt8] {
   public func replacing(bytes text: [UInt8], by new: [UInt8]) -> [UInt8] {
     guard let first = text.first, contains(first) else { return self }
     var result: [UInt8] = []
-    var rest = self[...]
-    while let byte = rest.first {
-      if byte == first, rest.starts(with: text) {
+    result.reserveCapacity(count + new.count)
+    var index = 0
+    while index < count {
+      if self[index] == first, self[index...].starts(with: text) {
         result += new
-        rest = rest.dropFirst(text.count)
+        index += text.count
       } else {
-        result.append(byte)
-        rest = rest.dropFirst()
+        result.append(self[index])
+        index += 1
       }
     }
     return result

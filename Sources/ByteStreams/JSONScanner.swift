@@ -92,9 +92,17 @@ public struct JSONScanner: ~Copyable {
     skipWhiteSpace()
     try expect(UInt8(ascii: "\""))
     while true {
-      let start = offset
-      while offset < bytes.count, JSONScanner.isPlain(bytes[offset]) { offset &+= 1 }
-      if offset > start { output.append(UnsafeBufferPointer(rebasing: bytes[start..<offset])) }
+      while offset &+ 8 <= bytes.count {
+        // Eight bytes are copied at once, and as many of them count as stand for themselves.
+        let word = word(at: offset)
+        let plainCount = JSONScanner.special(in: word).trailingZeroBitCount &>> 3
+        output.reserve(8)
+        UnsafeMutableRawPointer(output.base).storeBytes(
+          of: word.littleEndian, toByteOffset: output.count, as: UInt64.self)
+        output.count &+= plainCount
+        offset &+= plainCount
+        if plainCount < 8 { break }
+      }
       guard offset < bytes.count else { throw failure("the JSON text ends inside a string") }
       switch bytes[offset] {
       case UInt8(ascii: "\""):
@@ -106,7 +114,10 @@ public struct JSONScanner: ~Copyable {
         guard length > 0 else { throw failure("invalid UTF-8 in a JSON string") }
         output.append(UnsafeBufferPointer(rebasing: bytes[offset..<offset + length]))
         offset += length
-      default: throw failure("control character in a JSON string")
+      case 0x00...0x1F: throw failure("control character in a JSON string")
+      default:
+        output.append(bytes[offset])
+        offset += 1
       }
     }
   }
@@ -120,11 +131,9 @@ public struct JSONScanner: ~Copyable {
   }
 
   public mutating func integer() throws(StreamError) -> Int {
+    skipWhiteSpace()
+    if let value = shortInteger() { return value }
     let text = try numberText()
-    // Short decimal numbers, as ids are, without a String.
-    if text.count <= 18, text.allSatisfy({ $0 &- 0x30 < 10 }) {
-      return text.reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
-    }
     if let value = Int(String(decoding: text, as: UTF8.self)) { return value }
     let shown = String(decoding: text.prefix(40), as: UTF8.self)
     let isInteger = text.allSatisfy { $0 &- 0x30 < 10 || $0 == UInt8(ascii: "-") }
@@ -193,8 +202,38 @@ public struct JSONScanner: ~Copyable {
     StreamError(.offset(name, fileOffset + offset), problem, advice: advice)
   }
 
-  @inline(__always) private static func isPlain(_ byte: UInt8) -> Bool {
-    byte >= 0x20 && byte < 0x80 && byte != 0x22 && byte != 0x5C
+  /// Consumes an integer from 0 up of at most 18 digits, as ids are.
+  private mutating func shortInteger() -> Int? {
+    var value = 0
+    var index = offset
+    while index < bytes.count, bytes[index] &- 0x30 < 10 {
+      value = value &* 10 &+ Int(bytes[index] &- 0x30)
+      index &+= 1
+    }
+    // What else is a number, or none, is told apart elsewhere.
+    guard index > offset, index &- offset <= 18, index < bytes.count, bytes[index] != 0x2E,
+      bytes[index] | 0x20 != 0x65, bytes[offset] != 0x30 || index == offset &+ 1
+    else { return nil }
+    offset = index
+    return value
+  }
+
+  @inline(__always) private func word(at index: Int) -> UInt64 {
+    UInt64(
+      littleEndian: UnsafeRawPointer(bytes.baseAddress!).loadUnaligned(
+        fromByteOffset: index, as: UInt64.self))
+  }
+
+  /// Sets the highest bit of each of eight bytes that is a quote, a backslash, a control character or not
+  /// ASCII. Bytes above the first such one may be set as well.
+  @inline(__always) private static func special(in word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = word ^ ones &* 0x22
+    let backslashes = word ^ ones &* 0x5C
+    let below =
+      (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes
+      | (backslashes &- ones) & ~backslashes
+    return (below | word) & 0x8080_8080_8080_8080
   }
 
   private mutating func begin(_ kind: Kind) throws(StreamError) {
@@ -225,14 +264,22 @@ public struct JSONScanner: ~Copyable {
       case 0x20, 0x0A, 0x0D, 0x09: offset &+= 1
       default: return
       }
+      // Files are often indented: as many spaces at once as there are among the next eight bytes.
+      while offset &+ 8 <= bytes.count {
+        let others = word(at: offset) ^ 0x2020_2020_2020_2020
+        offset &+= others.trailingZeroBitCount &>> 3
+        if others != 0 { break }
+      }
     }
   }
 
-  private mutating func expect(_ byte: UInt8) throws(StreamError) {
-    guard offset < bytes.count, bytes[offset] == byte else {
-      throw failure("'\(Character(UnicodeScalar(byte)))' expected in JSON")
-    }
+  @inline(__always) private mutating func expect(_ byte: UInt8) throws(StreamError) {
+    guard offset < bytes.count, bytes[offset] == byte else { throw missing(byte) }
     offset += 1
+  }
+
+  private func missing(_ byte: UInt8) -> StreamError {
+    failure("'\(Character(UnicodeScalar(byte)))' expected in JSON")
   }
 
   private mutating func expect(word: String) throws(StreamError) {
@@ -313,28 +360,4 @@ public struct JSONScanner: ~Copyable {
     }
     return value
   }
-}
-
-/// A JSON value, for the small parts of a file; members keep their order.
-public enum JSONValue: Sendable {
-  case object([(key: String, value: JSONValue)])
-  case array([JSONValue])
-  case string(String)
-  case number(Double)
-  case boolean(Bool)
-  case null
-
-  /// The member called `key`; nothing if there is none, if it is null, or if this is no object.
-  public subscript(key: String) -> JSONValue? {
-    guard case .object(let members) = self, let member = members.last(where: { $0.key == key })
-    else { return nil }
-    if case .null = member.value { return nil }
-    return member.value
-  }
-
-  public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
-  public var string: String? { if case .string(let value) = self { value } else { nil } }
-  public var number: Double? { if case .number(let value) = self { value } else { nil } }
-  public var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
-  public var isNull: Bool { if case .null = self { true } else { false } }
 }

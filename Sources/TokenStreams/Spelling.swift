@@ -18,45 +18,50 @@ public enum Spelling {
 
   /// Appends the spelling of `piece` to `output`.
   public static func append(_ piece: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
-    // Most pieces are printable ASCII, which is copied as it is checked.
-    output.reserve(piece.count)
-    let target = output.base + output.count
+    // An escape has four bytes.
+    output.reserve(4 * piece.count)
+    var target = output.base + output.count
+    func put(_ byte: UInt8) {
+      target.pointee = byte
+      target += 1
+    }
+    func putEscape(_ byte: UInt8) {
+      func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+      put(0x5C)
+      put(UInt8(ascii: "x"))
+      put(digit(byte >> 4))
+      put(digit(byte & 15))
+    }
     var index = 0
-    while index < piece.count {
-      let byte = piece[index]
-      guard byte &- 0x21 < 0x5E, byte != 0x5C else { break }
-      target[index] = byte
-      index &+= 1
-    }
-    if index == piece.count, !isSpecial(piece) {
-      output.count &+= index
-      return
-    }
-    index = 0
     if isSpecial(piece) {
-      appendEscape(piece[0], to: &output)
+      putEscape(piece[0])
       index = 1
     }
     while index < piece.count {
       let byte = piece[index]
-      if byte < 0x80 {
-        switch byte {
-        case 0x20: output.append(spaceMark)
-        case 0x5C: output.append([0x5C, 0x5C])
-        case 0x00...0x1F, 0x7F: appendEscape(byte, to: &output)
-        default: output.append(byte)
+      var length = 1
+      switch byte {
+      case 0x20:
+        put(0xE2)
+        put(0x96)
+        put(0x81)
+      case 0x5C:
+        put(byte)
+        put(byte)
+      case 0x00...0x1F, 0x7F: putEscape(byte)
+      case 0x21...0x7E: put(byte)
+      default:
+        length = utf8SequenceLength(piece, at: index)
+        if length == 0 || isSpaceMark(piece, at: index) {
+          length = max(length, 1)
+          for offset in 0..<length { putEscape(piece[index &+ offset]) }
+        } else {
+          for offset in 0..<length { put(piece[index &+ offset]) }
         }
-        index += 1
-        continue
       }
-      let length = utf8SequenceLength(piece, at: index)
-      if length == 0 || isSpaceMark(piece, at: index) {
-        for offset in 0..<max(length, 1) { appendEscape(piece[index + offset], to: &output) }
-      } else {
-        output.append(UnsafeBufferPointer(rebasing: piece[index..<index + length]))
-      }
-      index += max(length, 1)
+      index &+= length
     }
+    output.count = target - output.base
   }
 
   /// Appends the bytes that `spelling` stands for to `output`; a malformed escape stands for itself.
@@ -134,16 +139,9 @@ public enum Spelling {
       || piece.elementsEqual(end)
   }
 
-  private static let spaceMark: [UInt8] = [0xE2, 0x96, 0x81]
-
   private static func isSpaceMark(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Bool {
     index + 2 < bytes.count && bytes[index] == 0xE2 && bytes[index + 1] == 0x96
       && bytes[index + 2] == 0x81
-  }
-
-  private static func appendEscape(_ byte: UInt8, to output: inout ByteBuffer) {
-    func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
-    output.append([0x5C, UInt8(ascii: "x"), digit(byte >> 4), digit(byte & 15)])
   }
 
   private static func hexValue(_ byte: UInt8) -> UInt8? {

@@ -15,20 +15,23 @@ public struct TokenWriter: ~Copyable {
 
   private let sink: ByteSink
   private let form: Form
-  private let vocabulary: Vocabulary
+  private let vocabulary: () -> Vocabulary
   private var writer: BlockWriter?
   private var buffer = ByteBuffer(capacity: 1 << 18)
   /// The last text record lacks its terminator, which is supplied if another block follows.
   private var lacksTerminator = false
 
-  /// - vocabulary: the one whose tokens the blocks hold; a binary stream carries it in front.
-  public init(_ sink: ByteSink, vocabulary: Vocabulary, form: Form) throws(StreamError) {
+  /// - vocabulary: the one whose tokens the blocks hold; a binary stream carries it in front, and ids do
+  ///   not ask for it.
+  public init(
+    _ sink: ByteSink, vocabulary: @autoclosure @escaping () -> Vocabulary, form: Form
+  ) throws(StreamError) {
     self.sink = sink
     self.form = form
     self.vocabulary = vocabulary
     if case .binary(let level) = form {
       var payload = ByteBuffer()
-      vocabulary.encode(to: &payload)
+      vocabulary().encode(to: &payload)
       writer = try BlockWriter(
         sink, header: StreamHeader(kind: "tokn", payload: Array(payload.bytes)), level: level)
     }
@@ -37,7 +40,7 @@ public struct TokenWriter: ~Copyable {
   /// Writes the records of a block.
   public mutating func write(_ block: TokenBlock) throws(StreamError) {
     buffer.removeAll()
-    TokenWriter.append(block, form: form, vocabulary: vocabulary, to: &buffer)
+    TokenWriter.append(block, form: form, vocabulary: vocabulary(), to: &buffer)
     if writer != nil {
       try writer!.write(buffer, itemCount: block.recordEnds.count)
     } else {
@@ -89,11 +92,13 @@ public struct TokenWriter: ~Copyable {
 
   /// Appends a block in the given form: text, or the payload of a binary data block.
   public static func append(
-    _ block: TokenBlock, form: Form, vocabulary: Vocabulary, to output: inout ByteBuffer
+    _ block: TokenBlock, form: Form, vocabulary: @autoclosure () -> Vocabulary,
+    to output: inout ByteBuffer
   ) {
     switch form {
     case .binary: TokenPayload.append(block, newSpellings: [], to: &output)
     case .text(let terminator):
+      let vocabulary = vocabulary()
       appendRecords(of: block, terminator: terminator, to: &output) { token, output in
         output.append(vocabulary.spelling(of: token))
       }

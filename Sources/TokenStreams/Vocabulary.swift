@@ -268,16 +268,21 @@ public struct MappedSpellings {
 
   /// Whether no lookup can leave the memory: offsets ascend, slots name tokens, one is empty.
   public var isConsistent: Bool {
-    guard slotCount > count, slotCount & (slotCount - 1) == 0, offsets[0] == 0 else { return false }
-    for token in 0..<count where offsets[token] > offsets[token + 1] { return false }
-    var hasEmpty = false
+    guard slotCount > count, slotCount & (slotCount - 1) == 0, offsets[0] == 0, count < 1 << 31
+    else { return false }
+    // The highest bit is set by what is wrong: whole tables are looked through, four entries at a time.
+    var wrong: UInt64 = 0
+    for token in 0..<count {
+      wrong |= (offsets[token &+ 1] &- offsets[token]) | offsets[token &+ 1]
+    }
+    var full = UInt64.max
     for slot in 0..<slotCount {
       let entry = slots[slot]
-      if entry == 0 { hasEmpty = true }
-      if entry & 0xFFFF_FFFF > UInt64(count) || (entry != 0 && entry & 0xFFFF_FFFF == 0) {
-        return false
-      }
+      let token = entry & 0xFFFF_FFFF
+      let isUsed = entry | (0 &- entry)
+      full &= isUsed
+      wrong |= (UInt64(count) &- token) | (token &- 1) & isUsed
     }
-    return hasEmpty
+    return (wrong | full) >> 63 == 0
   }
 }

@@ -17,12 +17,16 @@ enum ByteLevelAlphabet {
     }
   }()
 
-  /// The byte of each character below U+0144.
-  private static let bytes: [Int16] = {
-    var bytes = Array(repeating: Int16(-1), count: 0x144)
-    for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar)] = Int16(byte) }
-    return bytes
-  }()
+  /// The byte that a character stands for: the inverse of `scalars`.
+  private static func byte(of scalar: UInt32) -> UInt8? {
+    switch scalar {
+    case 33...126, 161...172, 174...255: UInt8(scalar)
+    case 0x100...0x120: UInt8(scalar - 0x100)
+    case 0x121...0x142: UInt8(scalar - 0x121 + 127)
+    case 0x143: 173
+    default: nil
+    }
+  }
 
   /// The bytes in the order of their characters: the order of the ids in a vocabulary.
   static let order: [UInt8] = (0..<256).sorted { scalars[$0] < scalars[$1] }.map { UInt8($0) }
@@ -31,15 +35,19 @@ enum ByteLevelAlphabet {
   static func appendBytes(
     of text: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer
   ) -> Bool {
+    output.reserve(text.count)
+    var target = output.base + output.count
     var index = 0
     while index < text.count {
       let length = utf8SequenceLength(text, at: index)
-      guard length > 0 else { return false }
-      let scalar = utf8Scalar(text, at: index, length: length)
-      guard scalar < 0x144, bytes[Int(scalar)] >= 0 else { return false }
-      output.append(UInt8(bytes[Int(scalar)]))
-      index += length
+      guard length > 0, let byte = byte(of: utf8Scalar(text, at: index, length: length)) else {
+        return false
+      }
+      target.pointee = byte
+      target += 1
+      index &+= length
     }
+    output.count = target - output.base
     return true
   }
 

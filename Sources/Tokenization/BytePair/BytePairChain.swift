@@ -6,8 +6,8 @@ internal import TokenStreams
 
 /// Byte-pair merging of any order and with every setting that files have, a heap for each word.
 final class BytePairChain: ChainModel, @unchecked Sendable {
-  /// Rank and result by (left, right), for listed merges.
-  private var pairs: [UInt64: (rank: UInt32, result: Token)] = [:]
+  /// The listed merges.
+  private var pairs = PairTable([])
   /// The place in the order of merging by token, lower first, for scored pieces.
   private var ranks: [Token: UInt32] = [:]
   /// Strings that are one symbol from the start and never merge, the longest first.
@@ -36,21 +36,30 @@ final class BytePairChain: ChainModel, @unchecked Sendable {
 
   private func addMerges(name: String) throws(StreamError) {
     let prefix = model.continuingPrefix
-    pairs.reserveCapacity(model.merges.count / 2)
-    for index in 0..<model.merges.count / 2 {
-      let left = Array(model.merges[2 * index])
-      let right = Array(model.merges[2 * index + 1])
-      let rest = right.starts(with: prefix) ? Array(right.dropFirst(prefix.count)) : right
-      guard let leftToken = left.withUnsafeBufferPointer({ token($0) }),
-        let rightToken = right.withUnsafeBufferPointer({ token($0) }),
-        let result = (left + rest).withUnsafeBufferPointer({ token($0) })
-      else {
-        let names = [left, right].map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
-        throw StreamError(
-          .file(name), "merge \(index + 1), '\(names)', names a piece not in the vocabulary")
+    let halves = model.merges
+    var merges: [BytePairModel.Merge] = []
+    merges.reserveCapacity(halves.count / 2)
+    for middle in stride(from: 1, to: halves.count, by: 2) {
+      func token(_ range: Range<Int>) -> Token? { halves.withPieces(range) { self.token($0) } }
+      func joined() -> Token? {
+        let right = halves[middle]
+        guard !prefix.isEmpty, right.starts(with: prefix) else {
+          return token(middle - 1..<middle + 1)
+        }
+        return Array(halves[middle - 1] + right.dropFirst(prefix.count))
+          .withUnsafeBufferPointer { self.token($0) }
       }
-      pairs[UInt64(leftToken) << 32 | UInt64(rightToken)] = (UInt32(index), result)
+      guard let left = token(middle - 1..<middle), let right = token(middle..<middle + 1),
+        let result = joined()
+      else {
+        let names = [halves[middle - 1], halves[middle]]
+          .map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        throw StreamError(
+          .file(name), "merge \(middle / 2 + 1), '\(names)', names a piece not in the vocabulary")
+      }
+      merges.append(BytePairModel.Merge(left: left, right: right, result: result))
     }
+    pairs = PairTable(merges)
   }
 
   private struct Symbol {
@@ -149,7 +158,9 @@ final class BytePairChain: ChainModel, @unchecked Sendable {
     guard !left.isFrozen, !right.isFrozen else { return nil }
     if model.order == .merges {
       guard let a = left.token, let b = right.token else { return nil }
-      return pairs[UInt64(a) << 32 | UInt64(b)]
+      let value = pairs.value(a, b)
+      return value == MergeRules.none
+        ? nil : (UInt32(value >> 32), Token(truncatingIfNeeded: value))
     }
     let range = left.range.lowerBound..<right.range.upperBound
     guard let token = token(UnsafeBufferPointer(rebasing: word[range])) else { return nil }

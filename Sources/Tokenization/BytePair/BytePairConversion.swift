@@ -93,6 +93,7 @@ extension BytePairModel {
         .file(file.name), "id \(largest - 1) is out of range for \(file.model.ids.count) pieces")
     }
     var isSeen = [Bool](repeating: false, count: largest)
+    // The pieces as the file spells them, as it does in its merges.
     var table = PieceTable(capacity: file.model.ids.count)
     var bytes = ByteBuffer()
     ids.reserveCapacity(file.model.ids.count)
@@ -112,7 +113,7 @@ extension BytePairModel {
         let piece = String(decoding: file.model.pieces[index], as: UTF8.self)
         throw StreamError(.file(file.name), "the piece '\(piece)' is not written as bytes are")
       }
-      guard Int(table.insert(bytes.bytes)) == ids.count else {
+      guard file.model.pieces.withPiece(at: index, { Int(table.insert($0)) }) == ids.count else {
         throw StreamError(
           .file(file.name), "the piece of id \(id) stands twice in the vocabulary")
       }
@@ -125,26 +126,14 @@ extension BytePairModel {
   private mutating func addMerges(
     of file: TokenizerFile, _ table: borrowing PieceTable
   ) throws(StreamError) {
-    var bytes = ByteBuffer()
     let halves = file.model.merges
     merges.reserveCapacity(halves.count / 2)
     for index in 0..<halves.count / 2 {
-      bytes.removeAll()
-      var middle = 0
-      for half in 0..<2 {
-        halves.withPiece(at: 2 * index + half) { piece in
-          if level == .byte {
-            _ = ByteLevelAlphabet.appendBytes(of: piece, to: &bytes)
-          } else {
-            bytes.append(piece)
-          }
-        }
-        if half == 0 { middle = bytes.count }
-      }
-      guard middle > 0, middle < bytes.count,
-        let left = table.find(UnsafeBufferPointer(rebasing: bytes.bytes[..<middle])),
-        let right = table.find(UnsafeBufferPointer(rebasing: bytes.bytes[middle...])),
-        let result = table.find(bytes.bytes)
+      func token(_ range: Range<Int>) -> Token? { halves.withPieces(range) { table.find($0) } }
+      let middle = 2 * index + 1
+      guard !halves[middle - 1].isEmpty, !halves[middle].isEmpty,
+        let left = token(middle - 1..<middle), let right = token(middle..<middle + 1),
+        let result = token(middle - 1..<middle + 1)
       else {
         let names = [halves[2 * index], halves[2 * index + 1]]
           .map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")

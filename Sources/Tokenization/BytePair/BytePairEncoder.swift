@@ -10,7 +10,7 @@ final class BytePairEncoder: RecordEncoder {
 
   init(_ tables: BytePairTokenizer.Tables) {
     words = BytePairWords(
-      tables, tables.wordImage.flatMap { WordCache(image: $0) } ?? WordCache())
+      tables, tables.wordImage.flatMap { WordCache($0) } ?? WordCache())
   }
 
   /// - cache: what words it knows already.

@@ -5,7 +5,13 @@ public import TokenStreams
 
 /// A byte-pair model ready to encode.
 public struct BytePairTokenizer: Tokenizer {
-  public let vocabulary: Vocabulary
+  public var vocabulary: Vocabulary { tables.vocabulary }
+  /// Told without the vocabulary where it has none.
+  public var unknown: Token? {
+    let isNamed =
+      model.unknown != nil || model.addedTokens.contains { $0.content == Spelling.unknown }
+    return isNamed ? vocabulary.unknown : nil
+  }
   public var spellsAnyBytes: Bool { tables.model.level == .byte }
   let tables: Tables
   /// What it was made from.
@@ -18,8 +24,9 @@ public struct BytePairTokenizer: Tokenizer {
     /// The token of each byte, where there is one.
     let byteTokens: [Token]
     let added: AddedTokenFinder?
-    /// Words to begin with, in a mapped file that `rules` keeps alive.
-    let wordImage: UnsafeRawBufferPointer?
+    /// Words to begin with.
+    let wordImage: WordImage?
+    private let madeVocabulary: Locked<Vocabulary?>
 
     convenience init(_ model: BytePairModel, allowsSpecialTokens: Bool) {
       let rules = MergeRules(
@@ -28,19 +35,30 @@ public struct BytePairTokenizer: Tokenizer {
         makeGraph: { _ in
           model.level == .byte && model.wordEnd.isEmpty ? model.mergeGraph() : nil
         })
-      self.init(model, rules, words: nil, allowsSpecialTokens: allowsSpecialTokens)
+      self.init(model, rules, allowsSpecialTokens: allowsSpecialTokens)
     }
 
     init(
-      _ model: BytePairModel, _ rules: MergeRules, words: UnsafeRawBufferPointer?,
-      allowsSpecialTokens: Bool
+      _ model: BytePairModel, _ rules: MergeRules, vocabulary: Vocabulary? = nil,
+      words: WordImage? = nil, allowsSpecialTokens: Bool
     ) {
+      madeVocabulary = Locked(vocabulary)
       self.model = model
       self.rules = rules
       wordImage = words
       byteTokens = rules.byteTokens()
       let added = model.addedTokens.filter { allowsSpecialTokens || !$0.isSpecial }
       self.added = added.isEmpty ? nil : AddedTokenFinder(added)
+    }
+
+    /// Made at the first call: ids alone do not ask for it.
+    var vocabulary: Vocabulary {
+      madeVocabulary.withLock { vocabulary in
+        if let made = vocabulary { return made }
+        let made = model.vocabulary()
+        vocabulary = made
+        return made
+      }
     }
   }
 
@@ -56,14 +74,10 @@ public struct BytePairTokenizer: Tokenizer {
       throw StreamError(
         .none, "a byte-level model without the byte \(byte)", advice: "it cannot spell every text")
     }
-    vocabulary = model.vocabulary()
   }
 
   /// A tokenizer whose tables lie in a mapped file.
-  init(_ tables: Tables, vocabulary: Vocabulary) {
-    self.tables = tables
-    self.vocabulary = vocabulary
-  }
+  init(_ tables: Tables) { self.tables = tables }
 
   public func makeEncoder() -> any RecordEncoder { BytePairEncoder(tables) }
 }

@@ -37,20 +37,19 @@ final class MergeRules: @unchecked Sendable {
     self.unused = unused
     self.makeGraph = makeGraph
     var table = PieceTable(capacity: pieces.count)
-    var values: [UInt64] = []
-    values.reserveCapacity(tokens.count)
+    let values = UnsafeMutablePointer<UInt64>.allocate(capacity: tokens.count)
+    var count = 0
     for index in 0..<pieces.count {
       // Of two tokens with the same bytes the first counts.
       pieces.withPiece(at: index) {
-        if Int(table.insert($0)) == values.count {
-          values.append(UInt64(ranks?[index] ?? tokens[index]) << 32 | UInt64(tokens[index]))
+        if Int(table.insert($0)) == count {
+          values[count] = UInt64(ranks?[index] ?? tokens[index]) << 32 | UInt64(tokens[index])
+          count += 1
         }
       }
     }
     spellings = MappedSpellings(table)
-    let memory = UnsafeMutablePointer<UInt64>.allocate(capacity: values.count)
-    memory.initialize(from: values, count: values.count)
-    self.values = UnsafePointer(memory)
+    self.values = UnsafePointer(values)
     ownsValues = true
   }
 

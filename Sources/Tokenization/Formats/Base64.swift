@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ByteStreams
+
 /// Bytes as text, RFC 4648, section 4.
 enum Base64 {
   private static let alphabet = Array(
@@ -21,43 +23,44 @@ enum Base64 {
 
   /// - Returns: nothing when the text is not well formed.
   static func decoded(_ text: some Collection<UInt8>) -> [UInt8]? {
-    var output: [UInt8] = []
-    return decode(text, into: &output) ? output : nil
+    var output = ByteBuffer(capacity: text.count)
+    let isWellFormed = Array(text).withUnsafeBufferPointer { decode($0, into: &output) }
+    return isWellFormed ? Array(output.bytes) : nil
   }
 
   /// Appends the bytes that `text` stands for; false when it is not well formed.
-  static func decode(_ text: some Collection<UInt8>, into output: inout [UInt8]) -> Bool {
+  static func decode(
+    _ text: UnsafeBufferPointer<UInt8>, into output: inout ByteBuffer
+  ) -> Bool {
     guard text.count % 4 == 0 else { return false }
-    var bits: UInt32 = 0
-    var count = 0
-    var padding = 0
-    for byte in text {
-      if byte == UInt8(ascii: "=") {
-        padding += 1
-        bits <<= 6
-      } else {
-        guard padding == 0, let value = value(of: byte) else { return false }
-        bits = bits << 6 | value
+    return values.withUnsafeBufferPointer { values in
+      for start in stride(from: 0, to: text.count, by: 4) {
+        var padding = 0
+        if start + 4 == text.count {
+          while padding < 2, text[start + 3 - padding] == UInt8(ascii: "=") { padding += 1 }
+        }
+        var bits: UInt32 = 0
+        for place in 0..<4 - padding {
+          let value = values[Int(text[start + place])]
+          guard value < 64 else { return false }
+          bits |= UInt32(value) << UInt32(18 - 6 * place)
+        }
+        for place in 0..<3 - padding {
+          output.append(UInt8(truncatingIfNeeded: bits >> UInt32(16 - 8 * place)))
+        }
       }
-      count += 1
-      if count % 4 == 0 {
-        output.append(UInt8(truncatingIfNeeded: bits >> 16))
-        if padding < 2 { output.append(UInt8(truncatingIfNeeded: bits >> 8)) }
-        if padding < 1 { output.append(UInt8(truncatingIfNeeded: bits)) }
-        bits = 0
-      }
+      return true
     }
-    return padding <= 2
   }
 
-  static func value(of byte: UInt8) -> UInt32? {
-    switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte) - 65
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte) - 71
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte) + 4
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
+  /// What each byte stands for, 64 and more for none.
+  private static let values: [UInt8] = {
+    var values = [UInt8](repeating: 255, count: 256)
+    for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
+    return values
+  }()
+
+  static func value(of byte: UInt8) -> UInt8? {
+    values[Int(byte)] < 64 ? values[Int(byte)] : nil
   }
 }

@@ -57,20 +57,18 @@ enum TiktokenFile: TokenizerFormat {
     var ids: [Token] = []
     var isSeen: [Bool] = []
     var lineNumber = 0
-    var piece: [UInt8] = []
-    func failure(_ problem: String) -> StreamError {
-      StreamError(.line(source.name, lineNumber), problem)
-    }
+    var piece = ByteBuffer()
     func read(_ line: UnsafeBufferPointer<UInt8>) throws(StreamError) {
-      lineNumber += 1
-      let line = line.last == 0x0D ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
-      if line.isEmpty { return }
+      func failure(_ problem: String) -> StreamError {
+        StreamError(.line(source.name, lineNumber), problem)
+      }
       guard let space = line.firstIndex(of: 0x20) else { throw failure("no space before a rank") }
-      piece.removeAll(keepingCapacity: true)
-      guard Base64.decode(line[..<space], into: &piece), !piece.isEmpty else {
+      piece.removeAll()
+      let text = UnsafeBufferPointer(rebasing: line[..<space])
+      guard Base64.decode(text, into: &piece), !piece.isEmpty else {
         throw failure("malformed base64")
       }
-      let digits = line[(space + 1)...]
+      let digits = UnsafeBufferPointer(rebasing: line[(space + 1)...])
       guard (1...9).contains(digits.count), digits.allSatisfy({ $0 &- 0x30 < 10 }) else {
         throw failure("malformed rank")
       }
@@ -84,18 +82,18 @@ enum TiktokenFile: TokenizerFormat {
       pieces.append(piece)
       ids.append(Token(id))
     }
-    var problem: StreamError?
-    source.bytes.withUnsafeBufferPointer { bytes in
+    try source.bytes.withUnsafeBufferPointer { (bytes) throws(StreamError) in
       var start = 0
-      while start < bytes.count, problem == nil {
-        let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.count
-        do throws(StreamError) {
-          try read(UnsafeBufferPointer(rebasing: bytes[start..<end]))
-        } catch { problem = error }
+      while start < bytes.count {
+        var end = start
+        while end < bytes.count, bytes[end] != 0x0A { end += 1 }
+        let isMarked = end > start && bytes[end - 1] == 0x0D
+        let line = UnsafeBufferPointer(rebasing: bytes[start..<(isMarked ? end - 1 : end)])
+        lineNumber += 1
+        if !line.isEmpty { try read(line) }
         start = end + 1
       }
     }
-    if let problem { throw problem }
     let known = published.first { $0.rankCount == ids.count }
     guard let pattern = source.pattern ?? known?.pattern else {
       throw StreamError(

@@ -167,10 +167,12 @@ public struct TokenizerFile: Sendable {
         guard count == 2 else { throw scanner.failure("a merge of \(count) pieces, not 2") }
       } else {
         try scanner.appendString(to: &text)
-        guard let space = text.bytes.firstIndex(of: 0x20), text.bytes.lastIndex(of: 0x20) == space
-        else { throw scanner.failure("a merge is two pieces and a space") }
-        model.merges.append(text.bytes[..<space])
-        model.merges.append(text.bytes[(space + 1)...])
+        let bytes = text.bytes
+        guard let space = bytes.firstIndex(of: 0x20), !bytes[(space + 1)...].contains(0x20) else {
+          throw scanner.failure("a merge is two pieces and a space")
+        }
+        model.merges.append(UnsafeBufferPointer(rebasing: bytes[..<space]))
+        model.merges.append(UnsafeBufferPointer(rebasing: bytes[(space + 1)...]))
       }
     }
   }

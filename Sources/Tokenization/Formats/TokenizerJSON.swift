@@ -10,12 +10,18 @@ public enum TokenizerJSON: TokenizerFormat {
 
   /// The file, or the vocabulary with the merges that came with it.
   public static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile {
-    var bytes = ByteBuffer(capacity: source.bytes.count)
-    bytes.append(source.bytes)
+    try source.bytes.withUnsafeBufferPointer { (bytes) throws(StreamError) in
+      try read(source, bytes)
+    }
+  }
+
+  private static func read(
+    _ source: ModelSource, _ bytes: UnsafeBufferPointer<UInt8>
+  ) throws(StreamError) -> TokenizerFile {
     var file: TokenizerFile
     if let merges = source.merges {
       file = TokenizerFile(name: source.name)
-      var scanner = JSONScanner(bytes.bytes, name: source.name)
+      var scanner = JSONScanner(bytes, name: source.name)
       try file.readVocabulary(&scanner)
       try scanner.finish()
       file.model.merges = try MergesFile.halves(merges)
@@ -28,7 +34,7 @@ public enum TokenizerJSON: TokenizerFormat {
       }
       file.preTokenizer = isMarked ? .whitespaceSplit : (source.pattern ?? .gpt2).preTokenizer
     } else {
-      file = try TokenizerFile(parsing: bytes.bytes, name: source.name)
+      file = try TokenizerFile(parsing: bytes, name: source.name)
     }
     if let pattern = source.pattern {
       guard file.preTokenizer.known != nil else {

@@ -49,14 +49,12 @@ public struct ModelSource: Sendable {
 public protocol TokenizerFormat {
   static func recognises(_ source: ModelSource) -> Bool
   static func read(_ source: ModelSource) throws(StreamError) -> TokenizerFile
-  /// The engine built for the format, where there is a faster one than for its chain.
+  /// The engine of the format's own, where there is one that need not read the file as a chain.
   static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)?
 }
 
 extension TokenizerFormat {
-  public static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)? {
-    try read(source).fastTokenizer(source.options)
-  }
+  public static func open(_ source: ModelSource) throws(StreamError) -> (any Tokenizer)? { nil }
 }
 
 /// Opens any tokeniser model by its content.
@@ -74,13 +72,14 @@ public enum TokenizerModel {
   public static func open(_ source: ModelSource) throws(StreamError) -> any Tokenizer {
     let format = try format(of: source)
     let options = source.options
-    if !options.needsChain, let fast = try format.open(source) { return fast }
+    let own = try format.open(source)
+    if !options.needsChain, let own { return own }
     let file = try format.read(source)
+    let fast: (any Tokenizer)? = if let own { own } else { try file.fastTokenizer(options) }
+    if !options.needsChain, let fast { return fast }
     // Both engines of a model share one vocabulary.
-    if options.needsChain, let fast = try format.open(source) {
-      return try ChainTokenizer(file, options, vocabulary: fast.vocabulary)
-    }
-    return try ChainTokenizer(file, options, vocabulary: file.vocabulary())
+    let vocabulary = if let fast { fast.vocabulary } else { try file.vocabulary() }
+    return try ChainTokenizer(file, options, vocabulary: vocabulary)
   }
 
   /// Reads a model as what it is made of.
@@ -136,26 +135,28 @@ extension TokenizerFile {
       throw StreamError(
         .file(name), "id \(count - 1) is out of range for \(model.ids.count) pieces")
     }
-    var pieces = [[UInt8]?](repeating: nil, count: count)
+    // Where an id's piece stands, -1 for none.
+    var places = [Int](repeating: -1, count: count)
+    var added: [Int: [UInt8]] = [:]
     var specials: Set<Int> = []
     for (index, id) in model.ids.enumerated() {
-      guard pieces[id] == nil else {
+      guard places[id] < 0 else {
         throw StreamError(.file(name), "id \(id) stands twice in the vocabulary")
       }
-      pieces[id] = Array(model.pieces[index])
+      places[id] = index
       if !model.sentencePieceTypes.isEmpty, model.sentencePieceTypes[index] == .control {
         specials.insert(id)
       }
     }
     for token in addedTokens {
-      if pieces[token.id] == nil { pieces[token.id] = token.content }
+      if places[token.id] < 0, added[token.id] == nil { added[token.id] = token.content }
       if token.isSpecial { specials.insert(token.id) }
     }
     var table = VocabularyTable()
     let steps = decoder.steps
     let decoding = decoder.decoding
-    for (id, piece) in pieces.enumerated() {
-      guard let piece else {
+    for (id, place) in places.enumerated() {
+      guard let piece = place < 0 ? added[id] : Array(model.pieces[place]) else {
         table.appendHole()
         continue
       }
@@ -193,8 +194,20 @@ extension ModelSource {
   }
 
   private static func contents(of file: InputFile) throws(StreamError) -> [UInt8] {
-    var bytes = ByteBuffer(capacity: (file.fileByteCount ?? 0) + 1)
-    while try file.read(upTo: 1 << 20, appendingTo: &bytes) {}
-    return Array(bytes.bytes)
+    // As long as the file and one byte more, so that a file is read at once and its end seen.
+    var bytes = [UInt8](repeating: 0, count: (file.fileByteCount ?? 1 << 16) + 1)
+    var count = 0
+    while true {
+      let readCount = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(StreamError) in
+        try file.read(
+          into: UnsafeMutableRawBufferPointer(
+            UnsafeMutableBufferPointer(rebasing: buffer[count...])))
+      }
+      if readCount == 0 { break }
+      count += readCount
+      if count == bytes.count { bytes += repeatElement(0, count: count) }
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
   }
 }

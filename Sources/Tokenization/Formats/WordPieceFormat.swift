@@ -142,14 +142,15 @@ enum WordPieceVocabulary {
     var byID = [Int](repeating: -1, count: count)
     var seen = PieceTable()
     for index in 0..<pieces.count {
-      let place = "\(unitName) \(index + firstUnit)"
       guard byID[ids[index]] < 0 else {
         throw StreamError(.file(name), "id \(ids[index]) stands twice")
       }
       byID[ids[index]] = index
       guard pieces.withPiece(at: index, { Int(seen.insert($0)) == index }) else {
         let text = String(decoding: pieces[index], as: UTF8.self)
-        throw StreamError(.file(name), "piece \(text) stands twice, the second time at \(place)")
+        throw StreamError(
+          .file(name),
+          "piece \(text) stands twice, the second time at \(unitName) \(index + firstUnit)")
       }
     }
     guard let unknownIndex = unknown.withUnsafeBufferPointer({ seen.find($0) }) else {

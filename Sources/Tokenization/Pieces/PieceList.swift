@@ -23,8 +23,10 @@ public struct PieceList: Sendable, Equatable {
     bounds.append(bytes.count)
   }
 
-  public mutating func append(_ piece: borrowing ByteBuffer) {
-    bytes.append(contentsOf: piece.bytes)
+  public mutating func append(_ piece: borrowing ByteBuffer) { append(piece.bytes) }
+
+  public mutating func append(_ piece: UnsafeBufferPointer<UInt8>) {
+    bytes.append(contentsOf: piece)
     bounds.append(bytes.count)
   }
 
@@ -38,8 +40,16 @@ public struct PieceList: Sendable, Equatable {
   public func withPiece<Result>(
     at index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
   ) rethrows -> Result {
+    try withPieces(index..<index + 1, body)
+  }
+
+  /// Calls `body` with the bytes of some pieces in a row as one, borrowed.
+  public func withPieces<Result>(
+    _ range: Range<Int>, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+  ) rethrows -> Result {
     try bytes.withUnsafeBufferPointer {
-      try body(UnsafeBufferPointer(rebasing: $0[bounds[index]..<bounds[index + 1]]))
+      try body(
+        UnsafeBufferPointer(rebasing: $0[bounds[range.lowerBound]..<bounds[range.upperBound]]))
     }
   }
 }

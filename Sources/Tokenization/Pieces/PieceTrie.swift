@@ -126,17 +126,3 @@ final class PieceTrie: @unchecked Sendable {
     valueCapacity *= 2
   }
 }
-
-extension PieceTrie {
-  /// The children of every node, in byte order: for passes over the whole trie.
-  func children() -> [[(byte: UInt8, child: Int)]] {
-    var children = [[(byte: UInt8, child: Int)]](repeating: [], count: nodeCount)
-    for slot in 0...mask where slots[slot] != 0 {
-      let key = slots[slot] >> 32
-      children[Int(key >> 8)].append(
-        (UInt8(truncatingIfNeeded: key), Int(slots[slot] & 0xFFFF_FFFF)))
-    }
-    for node in children.indices { children[node].sort { $0.byte < $1.byte } }
-    return children
-  }
-}

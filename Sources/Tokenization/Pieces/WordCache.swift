@@ -3,6 +3,13 @@
 internal import ByteStreams
 internal import TokenStreams
 
+/// Words with their tokens in a mapped file, as `WordCache.append(to:)` wrote them.
+struct WordImage {
+  let file: MappedFile
+  /// Bytes of the file.
+  let range: Range<Int>
+}
+
 /// Remembers the tokens of pieces of text: most pieces of a text have stood in it before.
 ///
 /// A fixed amount of memory, whatever the text: a bucket holds two pieces, and a third takes the place
@@ -32,11 +39,11 @@ struct WordCache: ~Copyable {
   private static let byteLimit = 1 << 23
   private static let overflowLimit = 1 << 21
   private let bucketLimit: Int
+  /// The mapping that `slots` lie in, until the cache grows.
+  private var mapping: UnsafeMutableRawBufferPointer?
   static let usualLimit = 1 << 18
-  /// Numbers in front of an image: buckets, tokens, bytes, and none.
-  private static let imageHeadCount = 32
-  /// Pieces of so many bytes lie in their key.
-  static let keyLimit = 15
+  /// Bytes in front of an image: the numbers of buckets, tokens and bytes.
+  private static let imageHeadCount = 64
   /// Longer pieces are not remembered.
   static let lengthLimit = 255
 
@@ -49,12 +56,24 @@ struct WordCache: ~Copyable {
     slots = WordCache.emptySlots(bucketCount)
   }
 
-  deinit { free(slots) }
+  deinit { WordCache.release(slots, mapping) }
 
-  /// A cache that begins with the words of another, as `append(to:)` wrote it.
+  private static func release(
+    _ slots: UnsafeMutablePointer<Slot>, _ mapping: UnsafeMutableRawBufferPointer?
+  ) {
+    if let mapping {
+      munmap(mapping.baseAddress, mapping.count)
+    } else {
+      free(slots)
+    }
+  }
+
+  /// A cache that begins with the words of another, as `append(to:)` wrote it: its memory is the
+  /// file's, page by page until a word is added there.
   ///
-  /// - Returns: nothing when the image is malformed.
-  init?(image: UnsafeRawBufferPointer) {
+  /// - Returns: nothing when the image is malformed or cannot be mapped.
+  init?(_ words: WordImage) {
+    let image = UnsafeRawBufferPointer(rebasing: words.file.bytes[words.range])
     guard image.count >= WordCache.imageHeadCount else { return nil }
     let numbers = (0..<3).map { image.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self) }
     guard numbers.allSatisfy({ $0 < 1 << 32 }) else { return nil }
@@ -73,10 +92,12 @@ struct WordCache: ~Copyable {
       let tokenEnd = slot.count > 3 ? Int(slot.first) + Int(slot.count) : 0
       guard pieceEnd <= byteCount, tokenEnd <= tokenCount else { return nil }
     }
+    guard let copy = try? words.file.writableCopy() else { return nil }
+    slots = (copy.baseAddress! + words.range.lowerBound + WordCache.imageHeadCount)
+      .assumingMemoryBound(to: Slot.self)
+    mapping = copy
     bucketMask = bucketCount - 1
     bucketLimit = WordCache.usualLimit
-    slots = WordCache.emptySlots(bucketCount)
-    slots.update(from: source.baseAddress!, count: slotCount)
     overflow.append(
       UnsafeBufferPointer(
         start: (image.baseAddress! + tokensStart).assumingMemoryBound(to: Token.self),
@@ -84,11 +105,11 @@ struct WordCache: ~Copyable {
     bytes.append(UnsafeRawBufferPointer(rebasing: image[(tokensStart + 4 * tokenCount)...]))
   }
 
-  /// Appends the memory of the cache, for `init(image:)` on a machine of the same byte order.
+  /// Appends the memory of the cache, for `init(_:)` on a machine of the same byte order.
   func append(to output: inout ByteBuffer) {
-    for number in [bucketMask + 1, overflow.count, bytes.count, 0] {
-      output.append(littleEndian: UInt64(number))
-    }
+    let numbers = [bucketMask + 1, overflow.count, bytes.count]
+    for number in numbers { output.append(littleEndian: UInt64(number)) }
+    for _ in 0..<WordCache.imageHeadCount - 8 * numbers.count { output.append(0) }
     output.append(
       UnsafeRawBufferPointer(UnsafeBufferPointer(start: slots, count: 2 * (bucketMask + 1))))
     output.append(UnsafeRawBufferPointer(overflow.tokens))
@@ -117,45 +138,8 @@ struct WordCache: ~Copyable {
       let isLong = slot.high >> 56 == 0xFF
       put(slot, at: bucket(slot.low, isLong ? slot.high >> 32 : slot.high))
     }
-    free(old)
-  }
-
-  /// The key of a piece of 1 to 15 bytes.
-  ///
-  /// - readable: bytes from `start` on that may be read.
-  @inline(__always) static func key(
-    _ start: UnsafePointer<UInt8>, _ length: Int, readable: Int
-  ) -> (low: UInt64, high: UInt64) {
-    let tag = UInt64(truncatingIfNeeded: length) &<< 56
-    if readable >= 16 {
-      let raw = UnsafeRawPointer(start)
-      let low = UInt64(littleEndian: raw.loadUnaligned(as: UInt64.self))
-      let high = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      let bits = UInt64(truncatingIfNeeded: 8 &* length)
-      let isShort = length < 8
-      let lowMask = isShort ? (1 &<< bits) &- 1 : UInt64.max
-      let highMask = isShort ? 0 : (1 &<< (bits &- 64)) &- 1
-      return (low & lowMask, high & highMask | tag)
-    }
-    return keyAtEnd(start, length, tag)
-  }
-
-  @inline(never) private static func keyAtEnd(
-    _ start: UnsafePointer<UInt8>, _ length: Int, _ tag: UInt64
-  ) -> (low: UInt64, high: UInt64) {
-    var low: UInt64 = 0
-    var high = tag
-    for index in 0..<length {
-      let byte = UInt64(start[index]) &<< UInt64(8 &* (index & 7))
-      if index < 8 { low |= byte } else { high |= byte }
-    }
-    return (low, high)
-  }
-
-  @inline(__always) static func hash(_ low: UInt64, _ high: UInt64) -> Int {
-    let (top, bottom) = (low ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(
-      by: high ^ 0xD6E8_FEB8_6659_FD93)
-    return Int(truncatingIfNeeded: top ^ bottom)
+    WordCache.release(old, mapping)
+    mapping = nil
   }
 
   /// The first slot of a key's bucket.

@@ -271,7 +271,7 @@ final class BlockTokenizer {
   private func tokens(
     of block: RecordBlock, _ tokenizer: any Tokenizer
   ) throws(StreamError) -> TokenizedBlock {
-    let vocabulary = tokenizer.vocabulary
+    let unknown = tokenizer.unknown
     tokens.removeAll()
     var result = TokenBlock()
     result.isTerminated = block.isTerminated
@@ -302,7 +302,7 @@ final class BlockTokenizer {
         job.view.append(record, chain?.ranges ?? [], count: tokens.count - start, to: &output)
         output.append(block.terminator)
       }
-      guard let unknown = vocabulary.unknown else { return }
+      guard let unknown else { return }
       let count = tokens.tokens[start...].count { $0 == unknown }
       if count > 0, job.isStrict {
         throw StreamError(
@@ -319,7 +319,7 @@ final class BlockTokenizer {
     }
     result.tokens = Array(tokens.tokens)
     output.reserve(6 * tokens.count + 64)
-    TokenWriter.append(result, form: job.form, vocabulary: vocabulary, to: &output)
+    TokenWriter.append(result, form: job.form, vocabulary: tokenizer.vocabulary, to: &output)
     if case .binary = job.form {
       var framed = ByteBuffer(capacity: output.count + 64)
       framer.append(data: output, itemCount: result.recordEnds.count, to: &framed)

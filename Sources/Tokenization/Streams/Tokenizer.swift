@@ -10,6 +10,8 @@ public protocol Tokenizer: Sendable {
   /// The pieces by token, and how they become text again. The tokens are the model file's ids; ids
   /// that it leaves out have a spelling that no text is encoded to.
   var vocabulary: Vocabulary { get }
+  /// The vocabulary's `<unk>`, if it has one.
+  var unknown: Token? { get }
   /// Whether bytes that are not UTF-8 have tokens of their own and come back when decoded.
   var spellsAnyBytes: Bool { get }
   /// A new encoder, for one thread.
@@ -17,6 +19,7 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
+  public var unknown: Token? { vocabulary.unknown }
   public var spellsAnyBytes: Bool { false }
 }
 

@@ -19,8 +19,8 @@ public struct WordPieceMatcher: Sendable {
   private let inner: Int
   /// The failure link of each node, -1 for none.
   private let failures: [Int32]
-  /// The pops of node v are poppedTokens[popBounds[v]..<popBounds[v + 1]].
-  private let popBounds: [Int32]
+  /// The pops of node v are poppedTokens[pops[v]].
+  private let pops: [Range<Int>]
   private let poppedTokens: [Token]
   private let unknown: Token
   private let maximumCharacterCount: Int
@@ -45,49 +45,50 @@ public struct WordPieceMatcher: Sendable {
     self.trie = trie
     self.unknown = unknown
     self.maximumCharacterCount = maximumCharacterCount
-    (failures, popBounds, poppedTokens) = WordPieceMatcher.links(trie, inner: inner)
+    (failures, pops, poppedTokens) = WordPieceMatcher.links(trie, inner: inner)
   }
 
   /// Algorithm 2 of the paper: breadth first, parents before children.
   private static func links(
     _ trie: PieceTrie, inner: Int
-  ) -> (failures: [Int32], popBounds: [Int32], poppedTokens: [Token]) {
+  ) -> (failures: [Int32], pops: [Range<Int>], poppedTokens: [Token]) {
     var failures = [Int32](repeating: -1, count: trie.nodeCount)
-    var pops = [[Token]](repeating: [], count: trie.nodeCount)
-    var queue = [0, inner]
-    var children = trie.children()
+    var pops = [Range<Int>](repeating: 0..<0, count: trie.nodeCount)
+    var tokens: [Token] = []
+    var queue = [0, Int32(inner)]
+    queue.reserveCapacity(trie.nodeCount)
+    let (bounds, children) = trie.childLists()
     var next = 0
     while next < queue.count {
-      let node = queue[next]
+      let node = Int(queue[next])
       next += 1
-      for (byte, child) in children[node] where child != inner {
-        queue.append(child)
+      for place in Int(bounds[node])..<Int(bounds[node + 1]) {
+        let byte = children[place].byte
+        let child = Int(children[place].node)
+        if child == inner { continue }
+        queue.append(Int32(child))
+        let start = tokens.count
         let value = trie.value(at: child)
         if value >= 0 {
           failures[child] = Int32(inner)
-          pops[child] = [Token(value)]
-          continue
+          tokens.append(Token(value))
+        } else {
+          var link = Int(failures[node])
+          for place in pops[node] { tokens.append(tokens[place]) }
+          while link >= 0, trie.child(of: link, byte) < 0 {
+            for place in pops[link] { tokens.append(tokens[place]) }
+            link = Int(failures[link])
+          }
+          if link >= 0 {
+            failures[child] = Int32(trie.child(of: link, byte))
+          } else {
+            tokens.removeLast(tokens.count - start)
+          }
         }
-        var link = Int(failures[node])
-        var popped = pops[node]
-        while link >= 0, trie.child(of: link, byte) < 0 {
-          popped += pops[link]
-          link = Int(failures[link])
-        }
-        if link >= 0 {
-          failures[child] = Int32(trie.child(of: link, byte))
-          pops[child] = popped
-        }
+        pops[child] = start..<tokens.count
       }
-      children[node] = []
     }
-    var bounds: [Int32] = [0]
-    var tokens: [Token] = []
-    for popped in pops {
-      tokens += popped
-      bounds.append(Int32(tokens.count))
-    }
-    return (failures, bounds, tokens)
+    return (failures, pops, tokens)
   }
 
   /// Appends the tokens of one word.
@@ -116,9 +117,7 @@ public struct WordPieceMatcher: Sendable {
   private func pop(_ node: inout Int, into tokens: inout TokenList) -> Bool {
     let link = Int(failures[node])
     guard link >= 0 else { return false }
-    for index in Int(popBounds[node])..<Int(popBounds[node + 1]) {
-      tokens.append(poppedTokens[index])
-    }
+    for index in pops[node] { tokens.append(poppedTokens[index]) }
     node = link
     return true
   }

@@ -1,5 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// A JSON value, for the small parts of a file; members keep their order.
+public enum JSONValue: Sendable {
+  case object([(key: String, value: JSONValue)])
+  case array([JSONValue])
+  case string(String)
+  case number(Double)
+  case boolean(Bool)
+  case null
+
+  /// The member called `key`; nothing if there is none, if it is null, or if this is no object.
+  public subscript(key: String) -> JSONValue? {
+    guard case .object(let members) = self, let member = members.last(where: { $0.key == key })
+    else { return nil }
+    if case .null = member.value { return nil }
+    return member.value
+  }
+
+  public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+  public var string: String? { if case .string(let value) = self { value } else { nil } }
+  public var number: Double? { if case .number(let value) = self { value } else { nil } }
+  public var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
+  public var isNull: Bool { if case .null = self { true } else { false } }
+}
+
 extension ByteBuffer {
   /// Appends a string with its quotes, escaped where JSON asks for it.
   ///
