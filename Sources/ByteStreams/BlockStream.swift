@@ -290,32 +290,37 @@ public func checksum(of bytes: UnsafeBufferPointer<UInt8>, seed: UInt64 = 0) -> 
 
 /// Takes integers and runs of bytes off the front of a payload, never past its end.
 public struct ByteCursor: ~Copyable {
-  private let bytes: UnsafeBufferPointer<UInt8>
-  public private(set) var index = 0
+  @usableFromInline let bytes: UnsafeBufferPointer<UInt8>
+  @usableFromInline var place = 0
 
   /// - bytes: borrowed; they must outlive the cursor.
   public init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
-  public var remainingCount: Int { bytes.count - index }
+  /// Bytes taken so far.
+  public var index: Int { place }
 
-  private static let exhausted = StreamError(.none, "a block is shorter than it says")
+  @inlinable public var remainingCount: Int { bytes.count &- place }
 
-  public mutating func integer<I: FixedWidthInteger>(as type: I.Type) throws(StreamError) -> I {
+  @usableFromInline static let exhausted = StreamError(.none, "a block is shorter than it says")
+
+  @inlinable public mutating func integer<I: FixedWidthInteger>(as type: I.Type) throws(StreamError)
+    -> I
+  {
     let size = MemoryLayout<I>.size
     guard remainingCount >= size else { throw ByteCursor.exhausted }
-    defer { index += size }
+    defer { place += size }
     return I(
       littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(
-        fromByteOffset: index, as: I.self))
+        fromByteOffset: place, as: I.self))
   }
 
   /// An integer written by `ByteBuffer.append(varint:)`.
-  public mutating func varint() throws(StreamError) -> UInt64 {
+  @inlinable public mutating func varint() throws(StreamError) -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
-    while index < bytes.count, shift < 64 {
-      let byte = bytes[index]
-      index += 1
+    while place < bytes.count, shift < 64 {
+      let byte = bytes[place]
+      place += 1
       value |= UInt64(byte & 0x7F) &<< shift
       if byte < 0x80 { return value }
       shift += 7
@@ -325,7 +330,7 @@ public struct ByteCursor: ~Copyable {
 
   public mutating func bytes(_ count: Int) throws(StreamError) -> UnsafeBufferPointer<UInt8> {
     guard count >= 0, remainingCount >= count else { throw ByteCursor.exhausted }
-    defer { index += count }
-    return UnsafeBufferPointer(rebasing: bytes[index..<index + count])
+    defer { place += count }
+    return UnsafeBufferPointer(rebasing: bytes[place..<place + count])
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ByteStreams
+internal import CSystem
 internal import TokenStreams
 
 extension BackoffEstimation {
@@ -23,23 +24,38 @@ extension BackoffEstimation {
   }
 }
 
-/// Spellings that can be copied sixteen bytes at a time.
+/// The words of a vocabulary, each where one look at memory finds it.
+///
+/// Unsafe: `entries` is [vocabulary.count], allocated and freed here; tokens are below that.
 private final class WordTable: @unchecked Sendable {
-  private let bytes: ByteBuffer
+  /// Up to 15 bytes of a spelling, and in the last byte how many they are, or 255 where they are more.
+  private typealias Entry = SIMD16<UInt8>
+  private let entries: UnsafeMutablePointer<Entry>
   private let spellings: MappedSpellings
 
   init(_ vocabulary: Vocabulary) {
     spellings = vocabulary.mappedSpellings
-    var bytes = ByteBuffer(capacity: spellings.byteCount + 16)
-    bytes.append(UnsafeBufferPointer(start: spellings.bytes, count: spellings.byteCount))
-    self.bytes = bytes
+    entries = .allocate(capacity: spellings.count)
+    for token in 0..<spellings.count {
+      let spelling = spellings[token]
+      var entry = Entry(repeating: 0)
+      for (index, byte) in spelling.prefix(15).enumerated() { entry[index] = byte }
+      entry[15] = spelling.count > 15 ? 255 : UInt8(spelling.count)
+      (entries + token).initialize(to: entry)
+    }
   }
+
+  deinit { entries.deallocate() }
+
+  @inline(__always) func prefetch(_ token: Token) { prefetch_for_read(entries + Int(token)) }
 
   @inline(__always)
   func append(_ token: Token, to output: inout ByteBuffer) {
-    let spelling = spellings[Int(token)]
-    let start = spelling.baseAddress! - spellings.bytes
-    output.append(shortRun: bytes.base + start, count: spelling.count)
+    let entry = entries[Int(token)]
+    if entry[15] == 255 { return output.append(spellings[Int(token)]) }
+    output.reserve(16)
+    UnsafeMutableRawPointer(output.base + output.count).storeBytes(of: entry, as: Entry.self)
+    output.count &+= Int(entry[15])
   }
 }
 
@@ -60,6 +76,31 @@ extension ByteBuffer {
   }
 }
 
+/// Asks for the words of a block's n-grams before they are written.
+private struct WordPrefetch {
+  private static let distance = 16
+  private let block: LevelBlock
+  private let words: WordTable
+  private var cursor: NGramTokenCursor
+  private var index = 0
+  private let tokens: UnsafeMutablePointer<Token>
+
+  /// - tokens: [block.length] zeros.
+  init(_ block: LevelBlock, _ words: WordTable, _ tokens: UnsafeMutablePointer<Token>) {
+    (self.block, self.words, self.tokens) = (block, words, tokens)
+    cursor = NGramTokenCursor(block.tokens.bytes, length: block.length)
+  }
+
+  /// Keeps ahead of the n-gram at `place`.
+  @inline(__always) mutating func advance(with place: Int) {
+    let end = min(place &+ WordPrefetch.distance, block.count)
+    while index < end {
+      for position in cursor.next(tokens)..<block.length { words.prefetch(tokens[position]) }
+      index &+= 1
+    }
+  }
+}
+
 /// The lines of a block of n-grams.
 private final class ARPAText: Sendable {
   let bytes: ByteBuffer
@@ -69,8 +110,15 @@ private final class ARPAText: Sendable {
     var prefix = ByteBuffer(capacity: 256)
     let ends = UnsafeMutablePointer<Int>.allocate(capacity: block.length + 1)
     ends[0] = 0
-    defer { ends.deallocate() }
+    let tokensAhead = UnsafeMutablePointer<Token>.allocate(capacity: block.length)
+    tokensAhead.initialize(repeating: 0, count: block.length)
+    defer {
+      ends.deallocate()
+      tokensAhead.deallocate()
+    }
+    var prefetch = WordPrefetch(block, words, tokensAhead)
     block.forEachKept { tokens, index, shared in
+      prefetch.advance(with: index)
       // The words that stay are still there.
       prefix.count = ends[shared]
       for position in shared..<block.length {

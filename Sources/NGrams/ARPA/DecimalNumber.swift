@@ -31,8 +31,10 @@ enum DecimalNumber {
     } else {
       while magnitude * powers[-exponent] < 1 { exponent -= 1 }
     }
-    // Nine digits always lead back.
-    for digitCount in 6...9 {
+    // Nine digits always lead back. Where six do, seven give the same with a zero behind, which is left
+    // out; but not just below 0.001, where half a step of single precision is more than half of the seventh
+    // digit.
+    for digitCount in (magnitude < 0.001 ? 6 : 7)...9 {
       let scale = digitCount - 1 - exponent
       // Rounded; half of the last digit is far above the error of the sum.
       let digits = UInt64(magnitude * powers[scale] + 0.5)

@@ -85,8 +85,8 @@ public final class BackoffEstimation {
     let smoothing = method.backoffSmoothing(options.discounts)!
     let vocabulary = source.vocabulary
     let spellings = vocabulary.mappedSpellings
-    // Unigrams are estimated in arrays; later ARPA is written from a copy of the spellings.
-    let wordByteCount = spellings.memoryByteCount + max(32 * spellings.count, spellings.byteCount)
+    // Unigrams are estimated in arrays; later ARPA is written from a smaller table of the words.
+    let wordByteCount = spellings.memoryByteCount + 32 * spellings.count
     let memory = max(
       resources.memoryByteCount - CountingResources.programByteCount - source.memoryByteCount
         - wordByteCount, 1 << 21)
@@ -171,7 +171,7 @@ public final class BackoffEstimation {
     let first = block * NGramLevel.blockCount
     let count = min(current.count - first, NGramLevel.blockCount)
     block += 1
-    let (own, numbers, extensions) = (own, numbers, extensions)
+    let (own, numbers) = (own, numbers)
     let keepsOccurrences = current.keepsOccurrences
     let isPruning = !options.pruneThresholds.isEmpty
     var occurrences: [UInt64] = []
@@ -186,14 +186,14 @@ public final class BackoffEstimation {
           occurrences.append(number.occurrences)
           if isPruning { isKept.append(!current.isPruned(number.occurrences)) }
         }
-        if number.childCount > 0 {
-          let isBeginning = current.beginnings.contains(first &+ index)
-          backoffs[index] = try extensions!.estimate(number.childCount, isBeginning: isBeginning)
-          childCounts[index] = UInt32(truncatingIfNeeded: extensions!.keptCount)
-        }
+        childCounts[index] = UInt32(truncatingIfNeeded: number.childCount)
       }
       valueCount = count
     }
+    let beginnings = current.beginnings
+    try extensions?.estimate(
+      &childCounts, beginnings: beginnings.lowerBound - first..<beginnings.upperBound - first,
+      into: &backoffs)
     return LevelBlock(
       length: level + 1, tokens: tokens, probabilities: probabilities, backoffs: backoffs,
       occurrences: occurrences, isKept: isKept, childCounts: childCounts)

@@ -19,8 +19,6 @@ final class ContextEstimation {
   private let links: LinkReader?
   let upper: ScatteredValues?
   private var room = Room(capacity: 256)
-  /// N-grams of the last context that are written.
-  private(set) var keptCount = 0
 
   /// - level: the contexts; the n-grams are those of the level above it.
   init(
@@ -49,32 +47,57 @@ final class ContextEstimation {
     return found
   }
 
-  /// Estimates the n-grams with the next context, and returns what is left for the lower order.
+  /// Estimates the n-grams with each of the next contexts.
   ///
-  /// - isBeginning: whether the context begins with `<s>`.
-  func estimate(_ count: Int, isBeginning: Bool) throws -> Double {
-    if count > room.capacity { room = Room(capacity: 2 * count) }
-    let (seen, shares, lowers) = (room.seen, room.shares, room.lowers)
-    let (isSeen, isLeftOut) = (room.isSeen, room.isLeftOut)
-    // Fetched once: else each is retained for every n-gram.
+  /// - counts: n-grams with each context; becomes how many of them are written.
+  /// - beginnings: the contexts that begin with `<s>`.
+  /// - lefts: gains what is left for the lower order after each context that n-grams have.
+  func estimate(
+    _ counts: inout [UInt32], beginnings: Range<Int>, into lefts: inout [Double]
+  ) throws {
+    let largest = Int(counts.max() ?? 0)
+    if largest > room.capacity { room = Room(capacity: 2 * largest) }
+    // Fetched once: else each is retained for every context.
     let (level, numbers, lower, found, links, upper) = (
       level, numbers, lower, found, links, upper
     )
-    var seenCount = 0
-    var keptCount = 0
-    for index in 0..<count {
-      let number = try numbers.next()
-      isSeen[index] = number.count > 0
-      if number.count > 0 {
-        seen[seenCount] = number.count
-        seenCount &+= 1
+    let (seen, lowers, values) = (room.seen, room.lowers, room.shares)
+    let (isSeen, isLeftOut) = (room.isSeen, room.isLeftOut)
+    for context in counts.indices where counts[context] > 0 {
+      let count = Int(counts[context])
+      var seenCount = 0
+      var keptCount: UInt32 = 0
+      for index in 0..<count {
+        let number = try numbers.next()
+        isSeen[index] = number.count > 0
+        if number.count > 0 {
+          seen[seenCount] = number.count
+          seenCount &+= 1
+        }
+        let isPruned = level.isPruned(number.occurrences)
+        if !isPruned { keptCount &+= 1 }
+        isLeftOut[index] = number.count == 0 || isPruned
+        lowers[index] = try lower.next()
       }
-      let isPruned = level.isPruned(number.occurrences)
-      if !isPruned { keptCount &+= 1 }
-      isLeftOut[index] = number.count == 0 || isPruned
-      lowers[index] = try lower.next()
+      counts[context] = keptCount
+      lefts[context] = estimate(
+        count, seenCount: seenCount, isBeginning: beginnings.contains(context))
+      for index in 0..<count {
+        try found.append(values[index])
+        try links?.forEachPlace { (place) throws(StreamError) in
+          try upper!.set(place, values[index])
+        }
+      }
     }
-    self.keptCount = keptCount
+  }
+
+  /// Turns the counts in `room.seen` into estimates in `room.shares`; returns what is left for the lower
+  /// order.
+  ///
+  /// - count: n-grams with the context, of which `seenCount` have a count above 0.
+  private func estimate(_ count: Int, seenCount: Int, isBeginning: Bool) -> Double {
+    let (shares, lowers) = (room.shares, room.lowers)
+    let (isSeen, isLeftOut) = (room.isSeen, room.isLeftOut)
     // A context of which nothing was seen has no estimates of its own.
     var left = seenCount > 0 ? share(seenCount, length) : 1
     if seenCount > 0, isBeginning, isInterpolated, !smoothing.countsContinuations {
@@ -110,13 +133,8 @@ final class ContextEstimation {
         left = 0
       }
     }
-    for index in 0..<count {
-      let isShared = isInterpolated || isLeftOut[index]
-      let value = shares[index] + (isShared ? left * lowers[index] : 0)
-      try found.append(value)
-      if let links, let upper {
-        try links.forEachPlace { (place) throws(StreamError) in try upper.set(place, value) }
-      }
+    for index in 0..<count where isInterpolated || isLeftOut[index] {
+      shares[index] += left * lowers[index]
     }
     return left
   }

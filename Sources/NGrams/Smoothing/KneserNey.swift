@@ -7,7 +7,8 @@
 struct KneserNey: Smoothing {
   let isModified: Bool
   /// [length] Discounts of counts 1, 2, and 3 or more.
-  private(set) var discounts: [Int: SIMD4<Double>] = [:]
+  private(set) var discounts = [SIMD4<Double>](
+    repeating: .zero, count: CountBlock.maximumOrder + 1)
   /// Those that are not to be estimated.
   private let given: GivenDiscounts
 
@@ -69,7 +70,7 @@ struct KneserNey: Smoothing {
     _ counts: UnsafeBufferPointer<UInt64>, length: Int,
     into shares: UnsafeMutableBufferPointer<Double>
   ) -> Double {
-    let discounts = discounts[length]!
+    let discounts = discounts[length]
     var total: UInt64 = 0
     var left = 0.0
     for count in counts {
