@@ -68,30 +68,30 @@ public enum Spelling {
   public static func appendBytes(
     of spelling: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer
   ) {
+    output.reserve(spelling.count)
+    var target = output.base + output.count
     var index = 0
     while index < spelling.count {
-      let byte = spelling[index]
+      var byte = spelling[index]
+      var length = 1
       if byte == 0x5C {
         if index + 1 < spelling.count, spelling[index + 1] == 0x5C {
-          output.append(0x5C)
-          index += 2
-          continue
-        }
-        if index + 3 < spelling.count, spelling[index + 1] == UInt8(ascii: "x"),
+          length = 2
+        } else if index + 3 < spelling.count, spelling[index + 1] == UInt8(ascii: "x"),
           let high = hexValue(spelling[index + 2]), let low = hexValue(spelling[index + 3])
         {
-          output.append(high << 4 | low)
-          index += 4
-          continue
+          byte = high << 4 | low
+          length = 4
         }
       } else if byte == 0xE2, isSpaceMark(spelling, at: index) {
-        output.append(0x20)
-        index += 3
-        continue
+        byte = 0x20
+        length = 3
       }
-      output.append(byte)
-      index += 1
+      target.pointee = byte
+      target += 1
+      index &+= length
     }
+    output.count = target - output.base
   }
 
   /// The bytes that a spelling stands for.

@@ -26,6 +26,7 @@ public struct TextDecoder: Sendable {
   /// Whether the text of a piece has a space before it, and behind it.
   private var isParted: [Bool] = []
   private var endsWord: [Bool] = []
+  private let hasWordEnds: Bool
   private var isFirst = true
   private var spaceIsDue = false
   private static let long: UInt8 = 255
@@ -41,6 +42,7 @@ public struct TextDecoder: Sendable {
   public init(_ decoding: TextDecoding) {
     self.decoding = decoding
     isPlain = decoding.joining == .concatenated || decoding.wordEndSuffix.isEmpty
+    hasWordEnds = !decoding.wordEndSuffix.isEmpty
     isFirstOther = decoding.joining != .concatenated || decoding.dropsLeadingSpace
   }
 
@@ -99,88 +101,127 @@ public struct TextDecoder: Sendable {
     _ payload: inout TokenPayload.Layout, name: String, firstRecordNumber: Int,
     terminator: UInt8, to output: inout ByteBuffer
   ) throws(StreamError) {
-    var start = 0
-    for record in 0..<payload.recordCount {
-      let count = try payload.nextLength()
-      let wrong =
-        switch payload.width {
-        case 1: append(payload.tokens, start, count, as: UInt8.self, to: &output)
-        case 2: append(payload.tokens, start, count, as: UInt16.self, to: &output)
-        default: append(payload.tokens, start, count, as: UInt32.self, to: &output)
-        }
-      if let wrong {
-        throw StreamError(
-          .line(name, firstRecordNumber + record), "id \(wrong) is not below \(self.count)",
-          advice: "decode with the model that encoded")
+    let wrong =
+      switch payload.width {
+      case 1: try append(&payload, as: UInt8.self, terminator, to: &output)
+      case 2: try append(&payload, as: UInt16.self, terminator, to: &output)
+      default: try append(&payload, as: UInt32.self, terminator, to: &output)
       }
-      output.append(terminator)
-      start += count
+    if let wrong {
+      throw StreamError(
+        .line(name, firstRecordNumber + wrong.record),
+        "id \(wrong.token) is not below \(self.count)",
+        advice: "decode with the model that encoded")
     }
     if !payload.isTerminated, payload.recordCount > 0 { output.count -= 1 }
+  }
+
+  /// Appends the text of all records; returns a token that is not in the vocabulary, and its record.
+  private mutating func append<I: FixedWidthInteger & UnsignedInteger>(
+    _ payload: inout TokenPayload.Layout, as type: I.Type, _ terminator: UInt8,
+    to output: inout ByteBuffer
+  ) throws(StreamError) -> (record: Int, token: Int)? {
+    var start = 0
+    return try withTexts { (decoder, texts) throws(StreamError) in
+      for record in 0..<payload.recordCount {
+        let count = try payload.nextLength()
+        let tokens = payload.tokens.baseAddress.map { $0 + start &* MemoryLayout<I>.size }
+        if let wrong = decoder.append(tokens, count, as: I.self, texts, to: &output) {
+          return (record, wrong)
+        }
+        output.append(terminator)
+        start &+= count
+      }
+      return nil
+    }
   }
 
   /// Appends the text of one record of tokens that are all in the vocabulary.
   public mutating func append(
     record: UnsafeBufferPointer<Token>, to output: inout ByteBuffer
   ) {
-    let wrong = append(
-      UnsafeRawBufferPointer(record), 0, record.count, as: Token.self, to: &output)
+    let wrong = withTexts { decoder, texts in
+      decoder.append(
+        UnsafeRawPointer(record.baseAddress), record.count, as: Token.self, texts, to: &output)
+    }
     precondition(wrong == nil, "tokens are below the size of the vocabulary")
+  }
+
+  /// The texts of all tokens, in memory that stays where it is during a call.
+  private struct Texts {
+    let slots: UnsafePointer<Slot>
+    let lengths: UnsafePointer<UInt8>
+    let bytes: UnsafePointer<UInt8>
+  }
+
+  private mutating func withTexts<Result, Failure: Error>(
+    _ body: (inout TextDecoder, Texts) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let (slots, lengths, bytes) = (slots, lengths, bytes)
+    return try slots.withUnsafeBufferPointer { (slots) throws(Failure) in
+      try lengths.withUnsafeBufferPointer { (lengths) throws(Failure) in
+        try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
+          // Without a token there is nothing to be read.
+          let empty = UnsafePointer<UInt8>(bitPattern: 1)!
+          return try body(
+            &self,
+            Texts(
+              slots: slots.baseAddress ?? UnsafePointer(bitPattern: 16)!,
+              lengths: lengths.baseAddress ?? empty, bytes: bytes.baseAddress ?? empty))
+        }
+      }
+    }
   }
 
   /// Appends the text of one record; returns a token that is not in the vocabulary.
   @inline(__always)
   private mutating func append<I: FixedWidthInteger & UnsignedInteger>(
-    _ tokens: UnsafeRawBufferPointer, _ start: Int, _ count: Int, as type: I.Type,
+    _ tokens: UnsafeRawPointer?, _ count: Int, as type: I.Type, _ texts: Texts,
     to output: inout ByteBuffer
   ) -> Int? {
-    let tokens = tokens.baseAddress.map { $0 + start &* MemoryLayout<I>.size }
     @inline(__always) func token(_ index: Int) -> Int {
       Int(
         truncatingIfNeeded: I(
           littleEndian: tokens!.loadUnaligned(
             fromByteOffset: index &* MemoryLayout<I>.size, as: I.self)))
     }
-    begin()
+    let known = self.count
     let slowCount = isPlain ? min(count, isFirstOther ? 1 : 0) : count
-    for index in 0..<slowCount {
-      guard token(index) < self.count else { return token(index) }
-      append(Token(token(index)), to: &output)
-    }
-    if slowCount == count { return nil }
-    if spaceIsDue { output.append(0x20) }
-    let known = slots.count
-    let wrong: Int? = slots.withUnsafeBufferPointer { slots in
-      lengths.withUnsafeBufferPointer { lengths in
-        var index = slowCount
-        while index < count {
-          // As many short texts as there is room for without asking again.
-          let stop = min(count, index &+ 64)
-          output.reserve(16 &* 64)
-          var target = output.base + output.count
-          while index < stop {
-            let token = token(index)
-            if token >= known { return token }
-            UnsafeMutableRawPointer(target).storeBytes(of: slots[token], as: Slot.self)
-            let length = lengths[token]
-            index &+= 1
-            if length != TextDecoder.long {
-              target += Int(length)
-              continue
-            }
-            output.count = target - output.base
-            bytes.withUnsafeBufferPointer {
-              output.append(UnsafeBufferPointer(rebasing: $0[bounds[token]..<bounds[token &+ 1]]))
-            }
-            output.reserve(16 &* 64)
-            target = output.base + output.count
-          }
-          output.count = target - output.base
-        }
-        return nil
+    if slowCount > 0 {
+      begin()
+      for index in 0..<slowCount {
+        guard token(index) < known else { return token(index) }
+        append(Token(token(index)), to: &output)
       }
+      if slowCount == count { return nil }
+      if spaceIsDue { output.append(0x20) }
     }
-    if wrong == nil, count > 0, endsWord[token(count - 1)] { output.count -= 1 }
-    return wrong
+    var index = slowCount
+    while index < count {
+      // As many short texts as there is room for without asking again.
+      let stop = min(count, index &+ 64)
+      output.reserve(16 &* 64)
+      var target = output.base + output.count
+      while index < stop {
+        let token = token(index)
+        if token >= known { return token }
+        UnsafeMutableRawPointer(target).storeBytes(of: texts.slots[token], as: Slot.self)
+        let length = texts.lengths[token]
+        index &+= 1
+        if length != TextDecoder.long {
+          target += Int(length)
+          continue
+        }
+        output.count = target - output.base
+        output.append(
+          UnsafeBufferPointer(
+            start: texts.bytes + bounds[token], count: bounds[token &+ 1] &- bounds[token]))
+        output.reserve(16 &* 64)
+        target = output.base + output.count
+      }
+      output.count = target - output.base
+    }
+    if count > 0, hasWordEnds, endsWord[token(count - 1)] { output.count -= 1 }
+    return nil
   }
 }

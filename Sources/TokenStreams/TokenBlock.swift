@@ -93,8 +93,8 @@ enum TokenPayload {
     let width: Int
     let recordCount: Int
     /// The tokens of all records, [sum of lengths * width].
-    let tokens: UnsafeRawBufferPointer
-    private let lengths: UnsafeBufferPointer<UInt8>
+    private(set) var tokens = UnsafeRawBufferPointer(start: nil, count: 0)
+    private var lengths: UnsafeBufferPointer<UInt8>
     private var index = 0
 
     /// - addPiece: called for each new piece.
@@ -115,31 +115,36 @@ enum TokenPayload {
         throw StreamError(.none, "corrupt token block")
       }
       self.recordCount = Int(recordCount)
-      let start = cursor.index
+      lengths = UnsafeBufferPointer(rebasing: payload[cursor.index...])
       var total = 0
-      for _ in 0..<recordCount {
-        let length = try cursor.varint()
-        guard length <= UInt64(payload.count) else {
+      for _ in 0..<self.recordCount {
+        let length = try nextLength()
+        guard length >= 0, length <= payload.count else {
           throw StreamError(.none, "corrupt token block")
         }
-        total += Int(length)
+        total += length
       }
-      guard total <= payload.count, cursor.remainingCount == total * width else {
+      guard total <= payload.count, lengths.count - index == total * width else {
         throw StreamError(.none, "corrupt token block")
       }
-      lengths = UnsafeBufferPointer(rebasing: payload[start..<cursor.index])
-      tokens = UnsafeRawBufferPointer(try cursor.bytes(total * width))
+      tokens = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: lengths[index...]))
+      lengths = UnsafeBufferPointer(rebasing: lengths[..<index])
+      index = 0
     }
 
     /// The number of tokens of the next record.
-    mutating func nextLength() throws(StreamError) -> Int {
+    @inline(__always) mutating func nextLength() throws(StreamError) -> Int {
       // Most records have fewer than 128 tokens.
       if index < lengths.count, lengths[index] < 0x80 {
-        index += 1
-        return Int(lengths[index - 1])
+        index &+= 1
+        return Int(lengths[index &- 1])
       }
+      return try nextLongLength()
+    }
+
+    private mutating func nextLongLength() throws(StreamError) -> Int {
       var cursor = ByteCursor(UnsafeBufferPointer(rebasing: lengths[index...]))
-      let length = Int(try cursor.varint())
+      let length = Int(truncatingIfNeeded: try cursor.varint())
       index += cursor.index
       return length
     }

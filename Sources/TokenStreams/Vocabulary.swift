@@ -197,7 +197,7 @@ public struct Vocabulary: Sendable {
   ///   comes twice.
   public init(decoding cursor: inout ByteCursor) throws(StreamError) {
     let (decoding, fingerprint, pieceCount) = try Vocabulary.decodeHead(&cursor)
-    var table = PieceTable()
+    var table = PieceTable(capacity: pieceCount)
     for number in 0..<pieceCount {
       let length = Int(truncatingIfNeeded: try cursor.varint())
       let spelling = try cursor.bytes(length)
