@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteStreams
 import CTextClasses
 import TestSupport
 import Testing
@@ -80,7 +81,9 @@ func `the graph and merging one by one give the same tokens`(order: BytePairMode
     graphCount += graph == nil ? 0 : 1
     let merging = try BytePairTokenizer(model).makeEncoder()
     for _ in 0..<5 {
-      let text = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
+      // Some are too long for scanning; letters that no piece joins cut all of them.
+      let longest = round % 10 == 0 ? 160 : 60
+      let text = (0..<Int.random(in: 0...longest, using: &generator)).map { _ in
         UInt8.random(in: UInt8(ascii: "a")...UInt8(ascii: "d"), using: &generator)
       }
       let expected = slowlyMerged(text, model)
@@ -122,8 +125,16 @@ func `the graph and merging one by one give the same tokens`(order: BytePairMode
 
 @Test func `a long text takes the graph and keeps its tokens`() throws {
   var generator = SeededGenerator(seed: 12)
-  let model = randomModel(.merges, &generator)
-  // Long enough for the graph to be made on the way; pieces of it by themselves are merged.
+  var model = randomModel(.merges, &generator)
+  func hasPair(_ pair: [UInt8]) -> Bool {
+    (0..<model.pieces.count).contains { model.pieces[$0].contains(bytes: pair) }
+  }
+  // One without a place where the text could be cut.
+  let letters = Array(UInt8(ascii: "a")...UInt8(ascii: "c"))
+  while !letters.allSatisfy({ a in letters.allSatisfy { hasPair([a, $0]) } }) {
+    model = randomModel(.merges, &generator)
+  }
+  // Long enough for the graph to be made at once; shorter pieces by themselves are merged.
   let text = (0..<1 << 19).map { _ in
     UInt8.random(in: UInt8(ascii: "a")...UInt8(ascii: "c"), using: &generator)
   }
@@ -132,7 +143,7 @@ func `the graph and merging one by one give the same tokens`(order: BytePairMode
   var second = TokenList()
   text.withUnsafeBufferPointer {
     encoder.encode($0, into: &first)
-    encoder.encode(UnsafeBufferPointer(rebasing: $0[..<5000]), into: &second)
+    encoder.encode(UnsafeBufferPointer(rebasing: $0[..<4000]), into: &second)
   }
   #expect(Array(second.tokens.dropLast(40)) == Array(first.tokens.prefix(second.count - 40)))
   #expect(

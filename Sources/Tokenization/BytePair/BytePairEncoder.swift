@@ -89,6 +89,7 @@ private struct BytePairPieces: ~Copyable, ChunkEncoder {
   private var merger: PieceMerger
   private var long: LongPieces
   private var suffixed = ByteBuffer()
+  private var innerPairs: InnerPairs?
 
   init(_ tables: BytePairTokenizer.Tables) {
     self.tables = tables
@@ -115,20 +116,32 @@ private struct BytePairPieces: ~Copyable, ChunkEncoder {
     if model.ignoresMerges || model.order == .ranks, let token = tables.rules.token(piece) {
       return tokens.append(token)
     }
-    merger.begin()
-    if model.level == .byte, model.wordEnd.isEmpty {
-      if let encoder = long.encoder(for: piece.count) {
-        return encoder.encode(piece) { number, _ in
-          tokens.append(encoder.graph.tokens[Int(number)])
-        }
-      }
-      tables.byteTokens.withUnsafeBufferPointer { byteTokens in
-        for (index, byte) in piece.enumerated() { merger.append(byteTokens[Int(byte)], at: index) }
-      }
-    } else {
+    guard model.level == .byte, model.wordEnd.isEmpty else {
+      merger.begin()
       appendCharacters(of: piece, characterEnd: characterEnd)
+      merger.merge(piece)
+      return tokens.append(merger.tokens.tokens)
     }
-    merger.merge(piece)
+    guard piece.count > WordCache.keyLimit else { return mergeBytes(of: piece, into: &tokens) }
+    let pairs = innerPairs ?? tables.rules.innerPairs()
+    innerPairs = pairs
+    pairs.forEachPart(of: piece) { mergeBytes(of: $0, into: &tokens) }
+  }
+
+  private mutating func mergeBytes(
+    of part: UnsafeBufferPointer<UInt8>, into tokens: inout TokenList
+  ) {
+    if part.count == 1 { return tokens.append(tables.byteTokens[Int(part[0])]) }
+    if let encoder = long.encoder(for: part.count) {
+      return encoder.encode(part) { number, _ in
+        tokens.append(encoder.graph.tokens[Int(number)])
+      }
+    }
+    merger.begin()
+    tables.byteTokens.withUnsafeBufferPointer { byteTokens in
+      for (index, byte) in part.enumerated() { merger.append(byteTokens[Int(byte)], at: index) }
+    }
+    merger.merge(part)
     tokens.append(merger.tokens.tokens)
   }
 
@@ -155,22 +168,28 @@ private struct BytePairPieces: ~Copyable, ChunkEncoder {
   }
 }
 
-/// Decides when the merge graph, which costs time to make, is worth it.
+/// Decides when the merge graph, which costs time to make, is worth it: for pieces that are too long for
+/// a heap of their pairs to stay near, once there have been many.
 struct LongPieces: ~Copyable {
   private let rules: MergeRules
   private var byteCount = 0
   private var encoder: BacktrackingEncoder?
   private var isMade = false
-  /// Bytes of pieces merged one merge after the other until the graph has paid.
-  private static let graphLimit = 1 << 20
+  /// Shorter pieces are merged one merge after the other.
+  private static let lengthLimit = 4096
+  /// Bytes of long pieces merged so, too, until the graph has paid.
+  private static let graphLimit = 1 << 18
 
   init(_ rules: MergeRules) { self.rules = rules }
 
-  /// The encoder for a new piece of this length, if enough of them have been met.
-  mutating func encoder(for pieceByteCount: Int) -> BacktrackingEncoder? {
+  /// The encoder for a new piece of this length, if it is long and enough of them have been met.
+  @inline(__always) mutating func encoder(for pieceByteCount: Int) -> BacktrackingEncoder? {
+    pieceByteCount < LongPieces.lengthLimit ? nil : encoder(forLong: pieceByteCount)
+  }
+
+  private mutating func encoder(forLong pieceByteCount: Int) -> BacktrackingEncoder? {
     if isMade { return encoder }
-    // What is merged with a heap costs more.
-    byteCount += pieceByteCount > PieceMerger.scanLimit ? 4 * pieceByteCount : pieceByteCount
+    byteCount += pieceByteCount
     if byteCount < LongPieces.graphLimit { return nil }
     isMade = true
     encoder = rules.sharedGraph().map { BacktrackingEncoder($0) }

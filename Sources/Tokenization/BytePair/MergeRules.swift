@@ -24,6 +24,7 @@ final class MergeRules: @unchecked Sendable {
   private let ownsValues: Bool
   private let makeGraph: @Sendable (MergeRules) -> MergeGraph?
   private let graph = Locked<MergeGraph??>(nil)
+  private let pairsWithin = Locked<InnerPairs?>(nil)
 
   /// - merges: those that are listed, the earliest first; nothing when the pieces themselves are ranked.
   /// - ranks: by piece; nothing where the token is the rank.
@@ -85,6 +86,15 @@ final class MergeRules: @unchecked Sendable {
     (UInt8.min...UInt8.max).map { byte in
       withUnsafePointer(to: byte) { token(UnsafeBufferPointer(start: $0, count: 1)) }
         ?? MergeRules.unknown
+    }
+  }
+
+  /// Where long texts can be cut, made at the first call.
+  func innerPairs() -> InnerPairs {
+    pairsWithin.withLock { pairs in
+      let made = pairs ?? InnerPairs(spellings)
+      pairs = made
+      return made
     }
   }
 

@@ -8,32 +8,46 @@ internal import TokenStreams
 ///
 /// Short pieces by scanning for the minimum, long ones with a heap: O(n log n) for n symbols.
 ///
-/// Unsafe in one place: `merges` has room for as many entries as `tokens`.
+/// Unsafe in one place: `keys` and `links` have room for `capacity` symbols, `keys` for three more.
 struct PieceMerger: ~Copyable {
   private let rules: MergeRules
+  private struct Link {
+    /// What the symbol and the next one merge into.
+    var result: Token = 0
+    var previous: Int32 = 0
+    var next: Int32 = 0
+  }
+
   // The symbols: token, where its bytes begin, and the merge with its right neighbour.
   private(set) var tokens = TokenList(capacity: 64)
   private(set) var starts = TokenList(capacity: 64)
-  private var merges: UnsafeMutablePointer<UInt64>
+  private var heap = MinimumHeap()
+  /// By symbol, the rank of its merge above and the symbol's index below: what comes first is smallest.
+  private var keys: UnsafeMutablePointer<UInt64>
+  private var links: UnsafeMutablePointer<Link>
   private var capacity = 64
+  /// Keys from here on are those of no merge.
+  private static let noKey = MergeRules.none << 32
   /// How an unused piece came about: the bytes of its left part.
   private(set) var splits: [Token: Int] = [:]
   /// Neighbours looked up lately, where no list says what they merge into.
   private let recent: UnsafeMutablePointer<(key: UInt64, value: UInt64)>
   private static let recentBits = 14
   /// Beyond this many symbols the heap wins over scanning.
-  static let scanLimit = 40
+  private static let scanLimit = 96
 
   init(_ rules: MergeRules) {
     self.rules = rules
-    merges = .allocate(capacity: capacity)
+    keys = .allocate(capacity: capacity + 3)
+    links = .allocate(capacity: capacity)
     let count = rules.pairs == nil ? 1 << PieceMerger.recentBits : 1
     recent = .allocate(capacity: count)
     recent.initialize(repeating: (.max, MergeRules.none), count: count)
   }
 
   deinit {
-    merges.deallocate()
+    keys.deallocate()
+    links.deallocate()
     recent.deallocate()
   }
 
@@ -56,12 +70,13 @@ struct PieceMerger: ~Copyable {
     starts.append(Token(piece.count))
     guard count > 1 else { return }
     if count > capacity {
-      merges.deallocate()
+      keys.deallocate()
+      links.deallocate()
       capacity = count * 2
-      merges = .allocate(capacity: capacity)
+      keys = .allocate(capacity: capacity + 3)
+      links = .allocate(capacity: capacity)
     }
-    tokens.count =
-      count <= PieceMerger.scanLimit ? scan(piece, count) : mergeByHeap(piece, count)
+    tokens.count = mergeAll(piece, count)
     starts.count = tokens.count + 1
   }
 
@@ -99,101 +114,94 @@ struct PieceMerger: ~Copyable {
     return value
   }
 
-  private mutating func scan(_ piece: UnsafeBufferPointer<UInt8>, _ count: Int) -> Int {
-    let tokens = tokens.base
-    let starts = starts.base
-    let merges = merges
-    var count = count
-    for index in 0..<count &- 1 {
-      merges[index] = value(
-        piece, tokens[index], tokens[index &+ 1], starts[index], starts[index &+ 1],
-        starts[index &+ 2])
-    }
-    while count > 1 {
-      var best = MergeRules.none &>> 32
-      var place = 0
-      for index in 0..<count &- 1 where merges[index] &>> 32 < best {
-        best = merges[index] &>> 32
-        place = index
-      }
-      if best == MergeRules.none &>> 32 { break }
-      tokens[place] = Token(truncatingIfNeeded: merges[place])
-      count &-= 1
-      // Close the gap: the right neighbour of the pair is gone.
-      var index = place &+ 1
-      while index < count {
-        tokens[index] = tokens[index &+ 1]
-        starts[index] = starts[index &+ 1]
-        merges[index] = merges[index &+ 1]
-        index &+= 1
-      }
-      starts[count] = starts[count &+ 1]
-      if place &+ 1 < count {
-        merges[place] = value(
-          piece, tokens[place], tokens[place &+ 1], starts[place], starts[place &+ 1],
-          starts[place &+ 2])
-      }
-      if place > 0 {
-        merges[place &- 1] = value(
-          piece, tokens[place &- 1], tokens[place], starts[place &- 1], starts[place],
-          starts[place &+ 1])
-      }
-    }
-    return count
-  }
-
-  /// The same with a list of neighbours and a heap of (rank, place), stale entries among them.
-  private mutating func mergeByHeap(_ piece: UnsafeBufferPointer<UInt8>, _ count: Int) -> Int {
-    let tokens = tokens.base
-    let starts = starts.base
-    let merges = merges
-    let next = UnsafeMutablePointer<Int32>.allocate(capacity: count)
-    let previous = UnsafeMutablePointer<Int32>.allocate(capacity: count)
-    defer {
-      next.deallocate()
-      previous.deallocate()
-    }
+  /// Merges the pair that comes first until there is none; the symbols left are at the front.
+  private mutating func mergeAll(_ piece: UnsafeBufferPointer<UInt8>, _ count: Int) -> Int {
     for index in 0..<count {
-      next[index] = Int32(index + 1)
-      previous[index] = Int32(index - 1)
+      links[index].previous = Int32(truncatingIfNeeded: index &- 1)
+      links[index].next = Int32(truncatingIfNeeded: index &+ 1)
     }
-    var heap = MinimumHeap()
-    for index in 0..<count { refresh(index) }
-    while let entry = heap.pop() {
-      let index = Int(entry & 0xFFFF_FFFF)
-      // Stale when the symbol was swallowed or its pair has another rank by now.
-      guard merges[index] != MergeRules.none, merges[index] &>> 32 == entry &>> 32 else { continue }
-      let right = Int(next[index])
-      tokens[index] = Token(truncatingIfNeeded: merges[index])
-      merges[right] = MergeRules.none
-      next[index] = next[right]
-      if Int(next[index]) < count { previous[Int(next[index])] = Int32(index) }
-      refresh(index)
-      if previous[index] >= 0 { refresh(Int(previous[index])) }
+    for index in 0..<count &- 1 { refresh(piece, index, index &+ 1) }
+    for index in count &- 1..<count &+ 3 { keys[index] = MergeRules.none }
+    if count <= PieceMerger.scanLimit {
+      while true {
+        let first = firstKey(count)
+        if first >= PieceMerger.noKey { break }
+        join(piece, Int(first & 0xFFFF_FFFF), count)
+      }
+    } else {
+      mergeByHeap(piece, count)
     }
     var index = 0
     var kept = 0
     while index < count {
-      tokens[kept] = tokens[index]
-      starts[kept] = starts[index]
-      kept += 1
-      index = Int(next[index])
+      tokens.base[kept] = tokens.base[index]
+      starts.base[kept] = starts.base[index]
+      kept &+= 1
+      index = Int(links[index].next)
     }
-    starts[kept] = Token(piece.count)
+    starts.base[kept] = Token(piece.count)
     return kept
+  }
 
-    func refresh(_ index: Int) {
-      let right = Int(next[index])
-      merges[index] =
-        right >= count
-        ? MergeRules.none
-        : value(
-          piece, tokens[index], tokens[right], starts[index], starts[right],
-          starts[Int(next[right])])
-      if merges[index] != MergeRules.none {
-        heap.push(merges[index] & ~0xFFFF_FFFF | UInt64(index))
-      }
+  /// The same with a heap of keys, those that no longer hold among them.
+  private mutating func mergeByHeap(_ piece: UnsafeBufferPointer<UInt8>, _ count: Int) {
+    for index in 0..<count { push(index) }
+    while let entry = heap.pop() {
+      let index = Int(entry & 0xFFFF_FFFF)
+      guard keys[index] == entry else { continue }
+      join(piece, index, count)
+      push(index)
+      if links[index].previous >= 0 { push(Int(links[index].previous)) }
     }
+  }
+
+  private mutating func push(_ index: Int) {
+    if keys[index] < PieceMerger.noKey { heap.push(keys[index]) }
+  }
+
+  /// Puts a pair's merge in the place of its left symbol.
+  @inline(__always) private mutating func join(
+    _ piece: UnsafeBufferPointer<UInt8>, _ index: Int, _ count: Int
+  ) {
+    let right = Int(links[index].next)
+    let after = Int(links[right].next)
+    let before = Int(links[index].previous)
+    tokens.base[index] = links[index].result
+    links[index].next = Int32(truncatingIfNeeded: after)
+    keys[right] = MergeRules.none
+    if after < count {
+      links[after].previous = Int32(truncatingIfNeeded: index)
+      refresh(piece, index, after)
+    } else {
+      keys[index] = MergeRules.none
+    }
+    if before >= 0 { refresh(piece, before, index) }
+  }
+
+  /// Looks up the merge of two neighbours.
+  @inline(__always) private mutating func refresh(
+    _ piece: UnsafeBufferPointer<UInt8>, _ left: Int, _ right: Int
+  ) {
+    let (tokens, starts) = (tokens.base, starts.base)
+    let value = value(
+      piece, tokens[left], tokens[right], starts[left], starts[right],
+      starts[Int(links[right].next)])
+    keys[left] = value & PieceMerger.noKey | UInt64(truncatingIfNeeded: left)
+    links[left].result = Token(truncatingIfNeeded: value)
+  }
+
+  /// The smallest key. Four minima side by side, without a branch that depends on the keys.
+  @inline(__always) private func firstKey(_ count: Int) -> UInt64 {
+    var (a, b, c, d) = (UInt64.max, UInt64.max, UInt64.max, UInt64.max)
+    var index = 0
+    while index < count {
+      a = min(a, keys[index])
+      b = min(b, keys[index &+ 1])
+      c = min(c, keys[index &+ 2])
+      d = min(d, keys[index &+ 3])
+      index &+= 4
+    }
+    return min(min(a, b), min(c, d))
   }
 }
 
