@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ArgumentParser
+import ArgumentParser
 import ByteStreams
 import FilterSupport
 import LinearAlgebra
 import MessagePassing
-public import RecurrentNetworks
+import RecurrentNetworks
 import TensorFiles
-
-extension NetworkConfiguration.Cell: ExpressibleByArgument {}
 
 @main struct TrainRnn: FilterCommand {
   static let configuration = CommandConfiguration.filter(
@@ -17,7 +15,7 @@ extension NetworkConfiguration.Cell: ExpressibleByArgument {}
       + "names, and all that sample(1) needs to print text.",
     example: "train-rnn --continuous --window 32 --batch 8 --epochs 8 -o m.rnn m.tok")
 
-  @OptionGroup var training: RecurrentTrainingOptions<NetworkConfiguration.Cell>
+  @OptionGroup var training: RecurrentTrainingOptions
   @OptionGroup var description: DescriptionOptions
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions

@@ -1,48 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ArgumentParser
+public import RecurrentNetworks
 
 /// What a recurrent network is made of.
-///
-/// - Cell: the kinds of cells that there are.
-public struct RecurrentNetworkOptions<Cell: ExpressibleByArgument>: ParsableArguments {
+struct RecurrentNetworkOptions: ParsableArguments {
   @Option(
     help: "Recurrent cell: lstm (the default), gru, or Elman's with tanh, logistic or relu units.")
-  public var cell: Cell?
+  var cell: NetworkConfiguration.Cell?
 
   @Option(help: ArgumentHelp("Layers of cells.", valueName: "n"))
-  public var layers = 1
+  var layers = 1
 
   @Option(help: ArgumentHelp("Units of each layer.", valueName: "n"))
-  public var hidden = 256
+  var hidden = 256
 
   @Option(
     help: ArgumentHelp(
       "Width of the embedding (default: as --hidden when --tied, else half of it).",
       valueName: "n"))
-  public var embed: Int?
+  var embed: Int?
 
   @Flag(help: "The output layer uses the embedding's weights.")
-  public var tied = false
+  var tied = false
 
   @Flag(help: "No biases in any layer.")
-  public var noBias = false
+  var noBias = false
 
   @Option(
     help: ArgumentHelp(
       "Begin with all weights uniform between -X and X (default: by layer width).",
       valueName: "x"))
-  public var initRange: Double?
+  var initRange: Double?
 
   @Flag(help: "Begin with an output layer of zero: all symbols alike.")
-  public var zeroOutput = false
+  var zeroOutput = false
 
   @Option(help: ArgumentHelp("Added to the LSTM's forget gate at the beginning.", valueName: "x"))
-  public var forgetBias = 1.0
+  var forgetBias = 1.0
 
-  public init() {}
-
-  public func validate() throws {
+  func validate() throws {
     for (name, value) in [("layers", layers), ("hidden", hidden), ("embed", embed ?? 1)]
     where !(1...1 << 20).contains(value) {
       throw ValidationError("--\(name) \(value) is not between 1 and \(1 << 20)")
@@ -58,5 +55,7 @@ public struct RecurrentNetworkOptions<Cell: ExpressibleByArgument>: ParsableArgu
     }
   }
 
-  public var embeddingWidth: Int { embed ?? (tied ? hidden : max(1, hidden / 2)) }
+  var embeddingWidth: Int { embed ?? (tied ? hidden : max(1, hidden / 2)) }
 }
+
+extension NetworkConfiguration.Cell: ExpressibleByArgument {}

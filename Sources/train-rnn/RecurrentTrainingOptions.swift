@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ArgumentParser
-public import Optimization
+import ArgumentParser
+import FilterSupport
+import Optimization
 
 /// All about the training of a recurrent network: what it is made of, what it reads, and how it learns.
-public struct RecurrentTrainingOptions<Cell: ExpressibleByArgument>: ParsableArguments {
-  @OptionGroup(title: "Network") public var network: RecurrentNetworkOptions<Cell>
-  @OptionGroup(title: "Data") public var data: TrainingDataOptions
-  @OptionGroup(title: "Optimisation") public var optimisation: OptimisationOptions
-  @OptionGroup(title: "Training") public var window: WindowOptions
-  @OptionGroup(title: "Labellers") public var labelling: LabellerOptions
-  @OptionGroup(title: "Running") public var running: RunningOptions
+struct RecurrentTrainingOptions: ParsableArguments {
+  @OptionGroup(title: "Network") var network: RecurrentNetworkOptions
+  @OptionGroup(title: "Data") var data: TrainingDataOptions
+  @OptionGroup(title: "Optimisation") var optimisation: OptimisationOptions
+  @OptionGroup(title: "Training") var window: WindowOptions
+  @OptionGroup(title: "Labellers") var labelling: LabellerOptions
+  @OptionGroup(title: "Running") var running: RunningOptions
 
-  public init() {}
-
-  public func validate() throws {
+  func validate() throws {
     if data.valid == nil, optimisation.schedule == .plateau || window.needsValidation {
       throw ValidationError("--patience, --evaluate-every and --schedule plateau need --valid")
     }
@@ -38,7 +37,7 @@ public struct RecurrentTrainingOptions<Cell: ExpressibleByArgument>: ParsableArg
   /// How to train, with the library's defaults for what is not said.
   ///
   /// - usualEpochCount: the passes to make when no limit is given.
-  public func options(
+  func options(
     seed: UInt64, usualEpochCount: (_ batch: Int, _ window: Int) -> Int
   ) -> TrainingOptions {
     var options = TrainingOptions()
@@ -62,17 +61,15 @@ public struct RecurrentTrainingOptions<Cell: ExpressibleByArgument>: ParsableArg
 }
 
 /// What a model file holds, instead of training.
-public struct DescriptionOptions: ParsableArguments {
+struct DescriptionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Print what a model file holds instead of training.", valueName: "model"))
-  public var describe: String?
+  var describe: String?
 
   @Option(help: ArgumentHelp("With --describe: list N copies in time.", valueName: "n"))
-  public var unroll = 0
+  var unroll = 0
 
-  public init() {}
-
-  public func validate() throws {
+  func validate() throws {
     if !(0...100_000).contains(unroll) || (unroll > 0 && describe == nil) {
       throw ValidationError("--unroll \(unroll) needs --describe and a number of steps")
     }
