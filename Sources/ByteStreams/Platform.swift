@@ -101,13 +101,6 @@ public enum Machine {
   }
 }
 
-/// Asks for large pages in memory that is not in use yet, where the system has them.
-public func adviseLargePages(_ memory: UnsafeMutableRawPointer, _ byteCount: Int) {
-  #if os(Linux)
-    _ = madvise(memory, byteCount, Int32(MADV_HUGEPAGE))
-  #endif
-}
-
 /// The system's words for an error number, in lower case as in our own messages.
 public func systemMessage(_ number: CInt = errno) -> String {
   let text = String(cString: strerror(number))

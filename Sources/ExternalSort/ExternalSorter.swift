@@ -136,8 +136,8 @@ public final class SortChunk: @unchecked Sendable {
   init(capacity: Int, wordCount: Int) {
     self.capacity = capacity
     self.wordCount = wordCount
-    records = .allocate(capacity: capacity * wordCount)
-    scratch = wordCount == 1 ? .allocate(capacity: capacity) : nil
+    records = LargeMemory.allocate(of: UInt64.self, capacity: capacity * wordCount)
+    scratch = wordCount == 1 ? LargeMemory.allocate(of: UInt64.self, capacity: capacity) : nil
   }
 
   deinit {

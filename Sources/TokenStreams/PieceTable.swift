@@ -63,7 +63,7 @@ public struct PieceTable: ~Copyable, @unchecked Sendable {
     offsets[0] = 0
     mask = 511
     while mask <= 2 * capacity { mask = mask * 2 + 1 }
-    slots = .allocate(capacity: mask + 1)
+    slots = LargeMemory.allocate(of: UInt64.self, capacity: mask + 1)
     slots.initialize(repeating: 0, count: mask + 1)
   }
 
@@ -160,7 +160,7 @@ public struct PieceTable: ~Copyable, @unchecked Sendable {
   private mutating func makeSlots(mask: Int) {
     slots.deallocate()
     self.mask = mask
-    slots = .allocate(capacity: mask + 1)
+    slots = LargeMemory.allocate(of: UInt64.self, capacity: mask + 1)
     slots.initialize(repeating: 0, count: mask + 1)
     for token in 0..<Token(count) { place(token, spellingHash(spelling(of: token))) }
   }

@@ -215,7 +215,7 @@ final class SharedPieceTable: @unchecked Sendable {
   }
 
   private static func makeSlots(mask: Int) -> Slots {
-    let entries = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: mask + 1)
+    let entries = LargeMemory.allocate(of: Atomic<UInt64>.self, capacity: mask + 1)
     for index in 0...mask { (entries + index).initialize(to: Atomic(0)) }
     return Slots(entries: entries, mask: mask)
   }

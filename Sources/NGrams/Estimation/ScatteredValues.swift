@@ -41,7 +41,7 @@ final class ScatteredValues {
     blocks = Array(repeating: [], count: segmentCount)
     for segment in 0..<segmentCount {
       if allowance.take(byteCount(segment)) {
-        arrays[segment] = .allocate(capacity: byteCount(segment) / 8)
+        arrays[segment] = LargeMemory.allocate(of: Double.self, capacity: byteCount(segment) / 8)
       } else {
         pending[segment] = .allocate(
           byteCount: ScatteredValues.pairByteCount * ScatteredValues.pairCount, alignment: 16)

@@ -64,7 +64,7 @@ struct WordCache: ~Copyable {
     if let mapping {
       munmap(mapping.baseAddress, mapping.count)
     } else {
-      free(slots)
+      slots.deallocate()
     }
   }
 
@@ -117,14 +117,10 @@ struct WordCache: ~Copyable {
   }
 
   private static func emptySlots(_ bucketCount: Int) -> UnsafeMutablePointer<Slot> {
-    let byteCount = bucketCount * 2 * MemoryLayout<Slot>.stride
-    let isHuge = byteCount >= 1 << 22
-    var memory: UnsafeMutableRawPointer?
-    precondition(posix_memalign(&memory, isHuge ? 1 << 21 : 64, byteCount) == 0, "memory for words")
-    // Large pages where the system has them: most looks are at a page not seen lately.
-    if isHuge { adviseLargePages(memory!, byteCount) }
-    memset(memory!, 0, byteCount)
-    return memory!.bindMemory(to: Slot.self, capacity: bucketCount * 2)
+    // Most looks are at a page not seen lately; a bucket is a cache line.
+    let slots = LargeMemory.allocate(of: Slot.self, capacity: 2 * bucketCount, alignment: 64)
+    memset(slots, 0, 2 * bucketCount * MemoryLayout<Slot>.stride)
+    return slots
   }
 
   private mutating func grow() {
