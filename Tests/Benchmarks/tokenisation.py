@@ -55,6 +55,12 @@ def model(published, *learner):
     return path
 
 
+def saved(path, form):
+    """The model of a file in another format."""
+    once(["tokenize", "-m", path, "--save", form, "-o", in_folder(form)])
+    return in_folder(form)
+
+
 # Every peer reads the file as it likes best; none writes more than it has to.
 GIGATOKEN = """
 t = gigatoken.Tokenizer(sys.argv[1])
@@ -75,8 +81,7 @@ m = sentencepiece.SentencePieceProcessor(model_file=sys.argv[1])
 for line in open(sys.argv[2], encoding="utf-8", errors="replace"): m.encode(line.rstrip("\\n"))
 """
 TOKIE = """
-t = tokie.Tokenizer.from_file(sys.argv[1]) if hasattr(tokie.Tokenizer, "from_file") else None
-for line in open(sys.argv[2], encoding="utf-8", errors="replace"): t.encode(line.rstrip("\\n"))
+tokie.Tokenizer.from_json(sys.argv[1]).encode_files([sys.argv[2]], separator=b"\\n")
 """
 NANOTOKEN = """
 t = nanotoken.Tokenizer.from_vocab(sys.argv[1], lowercase=True)
@@ -174,6 +179,10 @@ def other_models(corpus):
     against(
         "encode Unigram, sentencepiece", ours(unigram),
         lambda: peer("sentencepiece", SENTENCEPIECE, unigram, corpus), wanted=8, size=size)
+    for kind, path in (("Unigram", unigram), ("WordPiece", wordpiece)):
+        against(
+            f"encode {kind}, tokie", ours(path), lambda: peer("tokie", TOKIE, saved(path, "json"), corpus),
+            wanted=2, size=size)
     against(
         "encode WordPiece, nanotoken", ours(wordpiece),
         lambda: peer("nanotoken", NANOTOKEN, wordpiece, corpus), wanted=1.5, size=size)
@@ -212,6 +221,10 @@ def start_up():
                 f"start-up {name}, spm_encode", ["tokenize", "--ids", "-m", path, line],
                 lambda: program("spm_encode") and [
                     "spm_encode", f"--model={model('mistral01.model')}", line], wanted="40 ms")
+    if MODELS:
+        against(
+            "start-up compiled, cat", ["tokenize", "--ids", "-m", saved(model("gpt2.json"), "compiled"), line],
+            lambda: ["cat", line], wanted="5 ms")
 
 
 def hostile():
