@@ -105,7 +105,10 @@ let floors: [[Target]] = [
     module("LanguageModel", ["ByteStreams", "Probability", "TokenStreams"]),
     module(
       "Tokenization",
-      ["ByteStreams", "CSystem", "CTextClasses", "CUtf8proc", "Probability", "TokenStreams"],
+      [
+        "ByteStreams", "CSystem", "CTextClasses", "CUtf8proc", "ExternalSort", "Probability",
+        "TokenStreams",
+      ],
       settings: uncheckedAccess),
   ],
   [

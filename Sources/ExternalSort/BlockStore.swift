@@ -26,6 +26,9 @@ public final class MemoryAllowance: Sendable {
     return false
   }
 
+  public var byteCount: Int { total.load(ordering: .relaxed) }
+  public var availableByteCount: Int { available.load(ordering: .relaxed) }
+
   public func give(_ byteCount: Int) { available.wrappingAdd(byteCount, ordering: .relaxed) }
 }
 

@@ -65,6 +65,25 @@ public final class TemporaryFile: @unchecked Sendable {
     }
   }
 
+  /// Fills the file up with zeros to a number of bytes, and maps them all; who unmaps them also keeps
+  /// this object until then. A full disk shows here, and not where the memory is used.
+  func mapped(byteCount wanted: Int) throws(StreamError) -> UnsafeMutableRawPointer {
+    let zeros = [UInt8](repeating: 0, count: 1 << 16)
+    while byteCount < wanted {
+      _ = try zeros.withUnsafeBufferPointer { (zeros) throws(StreamError) in
+        try append(UnsafeBufferPointer(rebasing: zeros[..<min(zeros.count, wanted - byteCount)]))
+      }
+    }
+    guard
+      let start = mmap(nil, wanted, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      start != MAP_FAILED
+    else {
+      throw StreamError(
+        .file(directory), "a temporary file cannot be mapped: \(systemMessage())")
+    }
+    return start
+  }
+
   /// Bytes free for ordinary users in a folder, or nothing when the system does not say.
   public static func availableByteCount(in directory: String) -> Int? {
     var status = statvfs()

@@ -28,6 +28,7 @@ public import Tokenization
   @Flag(help: "Print each merge and its count on standard error; with -v the tokens left too.")
   var trace = false
 
+  @OptionGroup var memory: MemoryOptions
   @OptionGroup var threads: ThreadOptions
   @OptionGroup var input: InputOptions
   @OptionGroup var output: OutputOptions
@@ -45,17 +46,21 @@ public import Tokenization
     let reader = RecordReader(paths: input.files, terminator: input.terminator)
     let sink = try output.open()
     let progress = verbosity.progress("counting words")
-    let counts =
+    let limit = LearningMemory(byteCount: memory.byteCount, directory: memory.directory)
+    let words =
       try weighted
-      ? WordCounts.weighted(reader, keepsOrder: learning.ties.needsOrder)
-      : WordCounts.counted(
+      ? CountedWords.weighted(reader, keepsOrder: learning.ties.needsOrder, memory: limit)
+      : CountedWords.counted(
         reader, pattern: learning.pattern, keepsTerminators: keepNewlines,
-        keepsOrder: learning.ties.needsOrder, threads: threads.count
+        keepsOrder: learning.ties.needsOrder, memory: limit, threads: threads.count
       ) { progress.update(byteCount: $0) }
     progress.finish()
-    verbosity.note("\(counts.count) distinct words")
     let model = try learning.learn(
-      counts, begin: { verbosity.note("\($0) tokens before the first merge") },
+      words,
+      begin: {
+        verbosity.note("\($0) distinct words")
+        verbosity.note("\($1) tokens before the first merge")
+      },
       trace: trace
         ? { Message.printLine("\($0)" + (verbosity.verbose ? "\t\($0.tokenCount)" : "")) } : nil)
     try model.write(to: sink, as: format)

@@ -116,7 +116,10 @@ extension FuzzTarget {
       .map { Array($0.utf8) }
   } attack: { bytes in
     if let reader = record(bytes) { _ = try? ColumnRecord.all(reader) }
-    if let reader = record(bytes) { _ = try? WordCounts.weighted(reader) }
+    if let reader = record(bytes) {
+      _ = try? CountedWords.weighted(
+        reader, memory: LearningMemory(byteCount: 1 << 24, directory: "/tmp"))
+    }
     if let file = try? InputFile(bytes: bytes) { _ = try? WordList(file) }
     guard let reader = record(bytes), let other = record(bytes),
       let network = try? HopfieldNetwork(patternsIn: reader)

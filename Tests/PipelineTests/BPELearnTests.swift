@@ -76,7 +76,7 @@ private let fixtures = "\(Scratch.root.path)/Tests/ConformanceTests/Fixtures"
     try scratch.write("words", sorted.map { "\($0.text)\t\($0.count)\n" }.joined())
     for ties in ["tokenizers", "first-seen"] {
       let outcome = try scratch.run(
-        "bpe-learn --weighted -n 60 --ties \(ties) --trace words 2>&1 > /dev/null")
+        "bpe-learn -S1K --weighted -n 60 --ties \(ties) --trace words 2>&1 > /dev/null")
       let expected = slowMerges(of: sorted, limit: 60, firstSeen: ties == "first-seen")
       #expect(
         outcome.lines == expected.map { "\($0.left) \($0.right) \($0.count)" },
@@ -175,6 +175,87 @@ func `any bytes come back, whatever the pattern that the merges were learnt with
     bpe-learn --vocabulary 300 $examples/pigs.txt | cmp - counted
     """)
   #expect(outcome.status == 0, "\(outcome.text) \(outcome.errorOutput)")
+}
+
+/// Lines of words from syllables; nearly all are different.
+private func syllables(lineCount: Int, seed: UInt64, ending: (Int) -> String) -> String {
+  var generator = SeededGenerator(seed: seed)
+  let syllables = ["an", "ba", "che", "do", "é", "fi", "gan", "日", "x", "an"]
+  return (0..<lineCount).map { _ in
+    let count = 3 + Int.random(in: 0...9, using: &generator)
+    return (0..<count).map { _ in syllables.randomElement(using: &generator)! }.joined()
+      + ending(Int.random(in: 1...300, using: &generator))
+  }.joined()
+}
+
+@Test(arguments: [
+  "", "--ties subword-nmt --forbid an", "--ties first-seen --format json",
+  "--characters --word-end '</w>' --ties fastbpe", "--ties bytes --pattern none",
+  "--characters --min-count 40", "--weighted", "--weighted --ties first-seen", "--extend some",
+]) func `memory and threads change no merge`(options: String) throws {
+  let scratch = try Scratch()
+  try scratch.write(
+    "words",
+    syllables(lineCount: 20_000, seed: UInt64(options.count)) {
+      options.hasPrefix("--weighted") ? "\t\($0 * $0 * $0)\n" : $0 % 3 == 0 ? " an ban\n" : "\n"
+    })
+  let outcome = try scratch.run(
+    """
+    bpe-learn -n 20 words > some
+    bpe-learn \(options) --merges 60 --trace -v words > all 2> trace
+    for limit in "-S1K -j1" "-S1K -j3" "-S17M -j2"; do
+      mkdir t
+      bpe-learn \(options) --merges 60 $limit -T t --trace -v words 2> spilt | cmp - all
+      cmp spilt trace; rmdir t
+    done
+    grep -c '\t' trace
+    bpe-learn \(options) --merges 60 -S1K -T /nonexistent words
+    """)
+  #expect(outcome.status == 1)
+  #expect(
+    outcome.errorOutput.hasPrefix("bpe-learn: /nonexistent: no temporary file can be made"),
+    "\(outcome.errorOutput)")
+  #expect(outcome.lines == [options.hasPrefix("--extend") ? "40" : "60"])
+}
+
+@Test func `a disk that is full of temporary files is named, and the output stays as it was`()
+  throws
+{
+  let scratch = try Scratch()
+  try scratch.write("words", syllables(lineCount: 60_000, seed: 7) { _ in "\n" })
+  let outcome = try scratch.run(
+    """
+    echo old > m
+    for blocks in 100 1000 3000; do
+      (trap '' XFSZ; ulimit -f $blocks; bpe-learn -S1K -T . -o m words); echo $?
+    done
+    cat m; ls
+    """)
+  #expect(outcome.text == "1\n1\n1\nold\nm\nwords\n")
+  for line in outcome.errorOutput.split(separator: "\n") {
+    #expect(line.contains(".: file too large: a temporary file of "), "\(line)")
+  }
+}
+
+@Test(.enabled(if: !Scratch.isSanitized), arguments: [24, 40])
+func `memory is held to`(megabytes: Int) throws {
+  let scratch = try Scratch()
+  try scratch.write("words", syllables(lineCount: 300_000, seed: 9) { _ in "\n" })
+  let outcome = try scratch.run(
+    """
+    for limit in 100 \(megabytes); do
+      bpe-learn -n 500 -S${limit}M words > $limit & process=$!; peak=0
+      while now=$(awk '/VmHWM/ { print $2 }' /proc/$process/status 2> /dev/null) && [ "$now" ]
+      do peak=$now; sleep 0.01; done
+      wait $process; echo $? $peak
+    done
+    cmp 100 \(megabytes)
+    """)
+  #expect(outcome.status == 0, "\(outcome.errorOutput)")
+  let numbers = outcome.lines.map { $0.split(separator: " ").map { Int($0)! } }
+  #expect(numbers.count == 2 && numbers.allSatisfy { $0[0] == 0 })
+  #expect(numbers[0][1] > 50_000, "KB that it takes where it may")
+  #expect(numbers[1][1] < megabytes * 1024 * 105 / 100, "KB, of \(megabytes) MB and 5 %")
 }
 
 @Test(arguments: ["", "--characters --pattern whitespace --word-end '</w>'", "--ties subword-nmt"])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CSystem
+internal import ExternalSort
 public import TokenStreams
 
 /// Learns byte-pair merges: again and again the most frequent pair of neighbours becomes one symbol.
@@ -9,9 +9,9 @@ public import TokenStreams
 /// are broken as `Ties` says, and as in the `tokenizers` library a merge
 /// that spells a piece again reuses its id.
 ///
-/// Words lie in one run of memory, each as length, count (two words) and symbols. A pair's occurrences
-/// are the places of its words, in one run that is born whole with the merge that makes the pair; a
-/// place that has lost the pair costs one look.
+/// A pair's occurrences are the places of its words, in one run that is born whole with the merge that
+/// makes the pair; a place that has lost the pair costs one look. What grows with the text lies in
+/// arrays that can do with little memory; counts of distinct pairs stay in memory.
 public struct BytePairLearner: ~Copyable {
   /// One merge, as it is made.
   public struct Step {
@@ -34,25 +34,27 @@ public struct BytePairLearner: ~Copyable {
 
   /// Symbols in the weighted corpus now.
   public private(set) var tokenCount = 0
-  private var words: [UInt32] = []
-  private var pairs = PairCounts()
-  private var queue = PairQueue()
+  private let memory: LearningMemory
+  private var words: PackedWords
+  private var pairs: PairCounts
+  private var queue: PairQueue
   /// The places of words, list after list.
-  private var places: [UInt32] = []
-  private var gathering = NeighbourSums()
+  private var places: PagedArray<UInt32>
+  private var gathering: NeighbourSums
 
-  private static let headerCount = 3
-
-  public init() {}
+  public init(_ memory: LearningMemory) {
+    self.memory = memory
+    words = PackedWords(memory)
+    pairs = PairCounts(memory)
+    gathering = NeighbourSums(memory)
+    queue = PairQueue(memory)
+    places = PagedArray(allowance: memory.allowance, directory: memory.directory)
+  }
 
   /// Adds a word as its symbols; words of one symbol only count.
-  public mutating func add(_ symbols: some Collection<Token>, count: Int) {
+  public mutating func add(_ symbols: some Collection<Token>, count: Int) throws {
     tokenCount += symbols.count * count
-    guard symbols.count > 1, count > 0 else { return }
-    words.append(UInt32(symbols.count))
-    words.append(UInt32(truncatingIfNeeded: count))
-    words.append(UInt32(truncatingIfNeeded: count >> 32))
-    words.append(contentsOf: symbols)
+    if symbols.count > 1, count > 0 { try words.append(symbols, count: count) }
   }
 
   /// Makes merges until `isEnough`, or until no pair occurs at least `minimumCount` times.
@@ -63,16 +65,16 @@ public struct BytePairLearner: ~Copyable {
     minimumCount: Int = 1, spelled: (Token, Token) -> Token, isEnough: () -> Bool,
     ties: Ties = .smallerIDs,
     isForbidden: (Token, Token) -> Bool = { _, _ in false }, step: (Step) throws -> Void
-  ) rethrows {
-    precondition(words.count < Int(UInt32.max), "fewer than 2^32 symbols in distinct words")
-    countPairs()
-    while !isEnough(), let entry = nextEntry(ties), entry.count >= max(1, minimumCount) {
+  ) throws {
+    try countPairs()
+    while !isEnough(), let entry = try nextEntry(ties), entry.count >= max(1, minimumCount) {
       let left = entry.left
       let right = entry.right
       // A pair comes about only by the merge that makes one of its sides: it never comes again.
       if isForbidden(left, right) { continue }
       let result = spelled(left, right)
-      apply(left, right, result, entry)
+      try apply(left, right, result, entry)
+      try settle()
       try step(
         Step(
           merge: BytePairModel.Merge(left: left, right: right, result: result),
@@ -80,34 +82,45 @@ public struct BytePairLearner: ~Copyable {
     }
   }
 
+  /// Leaves to the arrays what the tables do not take.
+  private mutating func settle() throws {
+    memory.reserve(pairs.byteCount + queue.byteCount + gathering.byteCount)
+    try gathering.settle()
+    try queue.settle()
+    try places.settle()
+    try words.settle()
+  }
+
   /// The entry of the largest true count; stale ones go back with theirs.
-  private mutating func nextEntry() -> PairQueue.Entry? {
+  private mutating func nextEntry() throws -> PairQueue.Entry? {
     while var entry = queue.pop() {
       let count = pairs[entry.pair]
       if entry.count == count { return entry }
       entry.count = count
-      if count > 0 { queue.push(entry) }
+      if count > 0 { try queue.push(entry) }
     }
     return nil
   }
 
   /// The next entry by these ties.
-  private mutating func nextEntry(_ ties: Ties) -> PairQueue.Entry? {
+  private mutating func nextEntry(_ ties: Ties) throws -> PairQueue.Entry? {
     switch ties {
-    case .smallerIDs: nextEntry()
+    case .smallerIDs: try nextEntry()
     case .preferred(let prefers):
-      nextEntry { _, a, b in prefers((a.left, a.right), (b.left, b.right)) }
-    case .firstPlace: nextEntry { $0.firstPlace(of: $1) < $0.firstPlace(of: $2) }
+      try nextEntry { _, a, b in prefers((a.left, a.right), (b.left, b.right)) }
+    case .firstPlace: try nextEntry { $0.firstPlace(of: $1) < $0.firstPlace(of: $2) }
     }
   }
 
   /// Where the pair of an entry stands first: a word's place above, the place within it below.
-  private func firstPlace(of entry: PairQueue.Entry) -> UInt64 {
-    for place in places[Int(entry.start)..<Int(entry.start) + Int(entry.length)] {
-      let first = Int(place) + BytePairLearner.headerCount
-      for index in first..<first + Int(words[Int(place)]) - 1
-      where words[index] == entry.left && words[index + 1] == entry.right {
-        return UInt64(place) << 32 | UInt64(index - first)
+  private mutating func firstPlace(of entry: PairQueue.Entry) -> UInt64 {
+    for position in entry.places {
+      places.touch(position)
+      let place = places.base[position]
+      let word = words.touchWord(at: place)
+      for index in 0..<word.length - 1
+      where word.symbols[index] == entry.left && word.symbols[index + 1] == entry.right {
+        return UInt64(place) << 32 | UInt64(index)
       }
     }
     return .max
@@ -115,113 +128,101 @@ public struct BytePairLearner: ~Copyable {
 
   /// Of all entries with the largest true count the one that `precedes` puts first.
   private mutating func nextEntry(
-    _ precedes: (borrowing BytePairLearner, PairQueue.Entry, PairQueue.Entry) -> Bool
-  ) -> PairQueue.Entry? {
-    guard var best = nextEntry() else { return nil }
+    _ precedes: (inout BytePairLearner, PairQueue.Entry, PairQueue.Entry) -> Bool
+  ) throws -> PairQueue.Entry? {
+    guard var best = try nextEntry() else { return nil }
     var others: [PairQueue.Entry] = []
-    while let entry = nextEntry() {
+    while let entry = try nextEntry() {
       guard entry.count == best.count else {
         others.append(entry)
         break
       }
-      if precedes(self, entry, best) {
+      if precedes(&self, entry, best) {
         others.append(best)
         best = entry
       } else {
         others.append(entry)
       }
     }
-    for entry in others { queue.push(entry) }
+    for entry in others { try queue.push(entry) }
     return best
   }
 
   /// Counts all pairs and lays out their occurrences.
-  private mutating func countPairs() {
-    var listed = PairCounts()
-    BytePairLearner.forEachPair(in: words) { pair, count, _, isFirstInWord in
-      pairs.add(pair, count)
-      if isFirstInWord { listed.add(pair, 1) }
-    }
-    // Where the list of each pair begins; then, while it is filled, where it goes on.
+  private mutating func countPairs() throws {
+    var pairs = PairCounts(memory)
+    // In how many words each pair stands; then where its list goes on, while it is filled.
+    var listed = PairCounts(memory)
     var total = 0
-    var starts = PairCounts()
-    listed.forEachPair { pair, count in
-      starts.add(pair, Int64(total))
-      queue.append(
-        PairQueue.Entry(
-          count: pairs[pair], pair: pair, start: UInt32(total), length: UInt32(count)))
-      total += Int(count)
-    }
-    places = Array(repeating: 0, count: total)
-    BytePairLearner.forEachPair(in: words) { pair, _, place, isFirstInWord in
-      guard isFirstInWord else { return }
-      places[Int(starts[pair])] = UInt32(place)
-      starts.add(pair, 1)
-    }
-    queue.order()
-  }
-
-  /// Calls `body` with each pair of neighbours: pair, count of its word, the word's place, and whether
-  /// the pair has not stood in the word before.
-  private static func forEachPair(
-    in words: [UInt32], _ body: (UInt64, Int64, Int, Bool) -> Void
-  ) {
-    words.withUnsafeBufferPointer { words in
-      var place = 0
-      while place < words.count {
-        let length = Int(words[place])
-        let count = Int64(words[place + 1]) | Int64(words[place + 2]) << 32
-        let first = place + BytePairLearner.headerCount
-        for index in first..<first + length - 1 {
-          let pair = UInt64(words[index]) << 32 | UInt64(words[index + 1])
-          var isNew = true
-          var earlier = first
-          while earlier < index {
-            if words[earlier] == words[index], words[earlier + 1] == words[index + 1] {
-              isNew = false
-              break
-            }
-            earlier &+= 1
-          }
-          body(pair, count, place, isNew)
-        }
-        place = first + length
+    try words.forEachPair { pair, count, _, isFirstInWord in
+      try pairs.add(pair, count)
+      if isFirstInWord {
+        try listed.add(pair, 1)
+        total += 1
       }
     }
+    try PackedWords.check(2 * total)
+    memory.reserve(pairs.byteCount + listed.byteCount)
+    // Lists that do not fit in memory are filled in parts; behind each part a place stays empty.
+    let room = memory.allowance.availableByteCount
+    let partCount = 4 * total <= room ? total : max(room / 8, 1 << 16)
+    var parts = [0]
+    var end = 0
+    try listed.replaceCounts { pair, count in
+      if end - parts.last! > partCount {
+        end += 1
+        parts.append(end)
+      }
+      try queue.append(
+        PairQueue.Entry(
+          count: pairs[pair], pair: pair, start: UInt32(end), length: UInt32(count)))
+      defer { end += Int(count) }
+      return Int64(end)
+    }
+    try places.grow(by: end)
+    for (index, start) in parts.enumerated() {
+      let part = Int64(start)..<Int64(index + 1 < parts.count ? parts[index + 1] - 1 : end)
+      try words.forEachPair { pair, _, place, isFirstInWord in
+        guard isFirstInWord, part.contains(listed[pair]) else { return }
+        let position = Int(listed[pair])
+        places.touch(position)
+        places.base[position] = place
+        try listed.add(pair, 1)
+      }
+    }
+    self.pairs = pairs
+    try settle()
+    queue.order()
   }
 
   /// Replaces (left, right) by `result` in the entry's words, and counts what that changes.
   private mutating func apply(
     _ left: Token, _ right: Token, _ result: Token, _ entry: PairQueue.Entry
-  ) {
+  ) throws {
     gathering.begin(symbolCount: Int(max(left, right, result)) + 1)
     var removed: Int64 = 0
-    words.withUnsafeMutableBufferPointer { words in
-      let list = Int(entry.start)..<Int(entry.start) + Int(entry.length)
-      places.withUnsafeBufferPointer { places in
-        for position in list {
-          let ahead = position &+ 12
-          if ahead < list.upperBound {
-            prefetch_for_read(words.baseAddress! + Int(places[ahead]))
-          }
-          removed &+= BytePairLearner.merge(
-            left, right, result, in: words.baseAddress!, at: places[position], &gathering)
-        }
-      }
+    let list = entry.places
+    for position in list {
+      places.touch(position)
+      let ahead = position &+ 12
+      if ahead < list.upperBound { words.prefetch(places.base[ahead]) }
+      let place = places.base[position]
+      removed &+= try BytePairLearner.merge(
+        left, right, result, in: words.touchWord(at: place), at: place, &gathering)
     }
     tokenCount -= Int(removed)
-    gathering.apply(left, right, result, to: &pairs, &queue, &places)
+    try gathering.apply(left, right, result, to: &pairs, &queue, &places)
+    places.release(list)
   }
 
   /// Merges within one word; returns what its tokens became fewer by, weighted.
   @inline(__always) private static func merge(
-    _ left: Token, _ right: Token, _ result: Token, in words: UnsafeMutablePointer<UInt32>,
-    at place: UInt32, _ sums: inout NeighbourSums
-  ) -> Int64 {
-    let word = words + Int(place)
-    let symbols = word + headerCount
-    let length = Int(word[0])
-    let count = Int64(word[1]) | Int64(word[2]) &<< 32
+    _ left: Token, _ right: Token, _ result: Token, in word: PackedWords.Word, at place: UInt32,
+    _ sums: inout NeighbourSums
+  ) throws -> Int64 {
+    let symbols = word.symbols
+    let length = word.length
+    let count = word.count
     // Nothing is written until the first match: most stale places end here.
     var read = 0
     while read &+ 1 < length, symbols[read] != left || symbols[read &+ 1] != right { read &+= 1 }
@@ -232,7 +233,7 @@ public struct BytePairLearner: ~Copyable {
         if write > 0 {
           let before = symbols[write &- 1]
           sums.loseLeft(before, count)
-          sums.gainLeft(before, count, place, result)
+          try sums.gainLeft(before, count, place, result)
         }
         symbols[write] = result
         write &+= 1
@@ -240,7 +241,7 @@ public struct BytePairLearner: ~Copyable {
         if read < length {
           let after = symbols[read]
           sums.loseRight(after, count)
-          sums.gainRight(after, count, place)
+          try sums.gainRight(after, count, place)
         }
       } else {
         symbols[write] = symbols[read]
@@ -248,8 +249,7 @@ public struct BytePairLearner: ~Copyable {
         read &+= 1
       }
     }
-    // The rest of the word's room becomes a word that is never listed: only its length is unread.
-    word[0] = UInt32(truncatingIfNeeded: write)
+    word.shorten(by: length &- write)
     return count &* Int64(length &- write)
   }
 }

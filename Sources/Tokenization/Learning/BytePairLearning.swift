@@ -104,10 +104,11 @@ public struct BytePairLearning: Sendable {
     }
   }
 
-  /// - begin: called with the symbols in the weighted corpus before any merge.
+  /// - words: used up.
+  /// - begin: called before any merge with the distinct words and the symbols in the weighted corpus.
   /// - trace: called with each merge as it is made.
   public func learn(
-    _ counts: WordCounts, begin: (Int) throws -> Void = { _ in },
+    _ words: CountedWords, begin: (_ wordCount: Int, _ tokenCount: Int) throws -> Void,
     trace: ((Trace) throws -> Void)? = nil
   ) throws -> BytePairModel {
     var model = BytePairModel(level: level, pattern: pattern)
@@ -123,7 +124,7 @@ public struct BytePairLearning: Sendable {
       for index in 0..<base.pieces.count { _ = pieces.add(Array(base.pieces[index])) }
       model.merges = base.merges
     }
-    addAlphabet(of: counts, to: &pieces)
+    try addAlphabet(of: words, to: &pieces)
 
     // What the symbols above the pieces spell, where merges do not share them.
     var spellings: [Token] = []
@@ -132,16 +133,19 @@ public struct BytePairLearning: Sendable {
       symbol < shared ? symbol : spellings[Int(symbol - shared)]
     }
 
-    var learner = BytePairLearner()
+    var learner = BytePairLearner(words.memory)
+    var wordCount = 0
     var symbols: [Token] = []
     let known = KnownMerges(model.merges)
-    counts.forEachWord { word, count in
+    try words.forEachWord { word, count in
+      wordCount += 1
       symbols.removeAll(keepingCapacity: true)
       forEachSymbol(of: word) { symbols.append(pieces.id(of: $0)) }
       known.apply(to: &symbols)
-      learner.add(symbols, count: count)
+      try learner.add(symbols, count: count)
     }
-    try begin(learner.tokenCount)
+    words.removeAll()
+    try begin(wordCount, learner.tokenCount)
     let size = size
     try learner.learn(
       minimumCount: minimumCount,
@@ -182,8 +186,8 @@ public struct BytePairLearning: Sendable {
 
   /// All bytes, in the order of the characters that stand for them; or the characters that occur, by
   /// code point. With the ties of fastBPE what occurs, in its order.
-  private func addAlphabet(of counts: WordCounts, to pieces: inout PieceNumbering) {
-    if ties == .fastBPE { return addAlphabetInTableOrder(of: counts, to: &pieces) }
+  private func addAlphabet(of words: CountedWords, to pieces: inout PieceNumbering) throws {
+    if ties == .fastBPE { return try addAlphabetInTableOrder(of: words, to: &pieces) }
     if level == .byte, wordEnd.isEmpty {
       let order =
         ties == .bytes || ties == .firstSeen
@@ -191,23 +195,40 @@ public struct BytePairLearning: Sendable {
       for byte in order { _ = pieces.add([byte]) }
       return
     }
-    var seen: Set<[UInt8]> = []
-    counts.forEachWord { word, _ in forEachSymbol(of: word) { seen.insert(Array($0)) } }
+    var seen = PieceTable()
+    try words.forEachWord { word, _ in
+      forEachSymbol(of: word) { _ = seen.insert($0) }
+    }
     // UTF-8 keeps the order of code points.
-    for symbol in seen.sorted(by: { $0.lexicographicallyPrecedes($1) }) { _ = pieces.add(symbol) }
+    let symbols = (0..<seen.count).map { Array(seen.spelling(of: Token($0))) }
+    for symbol in symbols.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      _ = pieces.add(symbol)
+    }
   }
 
-  private func addAlphabetInTableOrder(of counts: WordCounts, to pieces: inout PieceNumbering) {
+  /// Symbols in the order in which the words of a hash table hold them first.
+  private func addAlphabetInTableOrder(
+    of words: CountedWords, to pieces: inout PieceNumbering
+  ) throws {
     var table = HashTableOrder()
-    var words: [[UInt8]] = []
-    counts.forEachWord { word, _ in
-      table.add(word)
-      words.append(Array(word))
-    }
-    for entry in table.order {
-      words[entry].withUnsafeBufferPointer { word in
-        forEachSymbol(of: word) { _ = pieces.add(Array($0)) }
+    try words.forEachWord { word, _ in table.add(word) }
+    let ranks = table.ranks
+    var seen = PieceTable()
+    /// By symbol: the rank of the first word that holds it, and where in the word.
+    var places: [(rank: Int, offset: Int)] = []
+    var number = 0
+    try words.forEachWord { word, _ in
+      var offset = 0
+      forEachSymbol(of: word) {
+        let symbol = Int(seen.insert($0))
+        if symbol == places.count { places.append((.max, 0)) }
+        if (ranks[number], offset) < places[symbol] { places[symbol] = (ranks[number], offset) }
+        offset += 1
       }
+      number += 1
+    }
+    for symbol in places.indices.sorted(by: { places[$0] < places[$1] }) {
+      _ = pieces.add(Array(seen.spelling(of: Token(symbol))))
     }
   }
 

@@ -45,6 +45,13 @@ struct HashTableOrder {
     return order
   }
 
+  /// By entry: where it stands in the list.
+  var ranks: [Int] {
+    var ranks = hashes.indices.map { _ in 0 }
+    for (rank, entry) in order.enumerated() { ranks[entry] = rank }
+    return ranks
+  }
+
   private func bucket(of entry: Int) -> Int { Int(hashes[entry] % UInt64(buckets.count)) }
 
   private mutating func insert(_ entry: Int) {

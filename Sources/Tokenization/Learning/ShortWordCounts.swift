@@ -18,7 +18,7 @@ struct ShortWordCounts: ~Copyable {
   }
 
   private var slots: UnsafeMutablePointer<Slot>
-  private var mask = (1 << 12) - 1
+  private var mask = (1 << 10) - 1
   /// Number of distinct words.
   private(set) var count = 0
   private let waiting = UnsafeMutablePointer<(low: UInt64, high: UInt64, hash: Int)>.allocate(
@@ -87,7 +87,7 @@ struct ShortWordCounts: ~Copyable {
     }
     slots[index] = Slot(low: low, high: high, count: amount)
     count &+= 1
-    if count * 2 > mask { grow() }
+    if 4 &* count > 3 &* mask { grow() }
   }
 
   private mutating func grow() {
@@ -102,13 +102,16 @@ struct ShortWordCounts: ~Copyable {
     free(old.baseAddress)
   }
 
+  /// Bytes of memory in use, or in use soon, when the table grows.
+  var byteCount: Int { MemoryLayout<Slot>.stride * (mask + 1) * (10 * count > 7 * mask ? 3 : 1) }
+
   /// Calls `body` with each word and its count, in no order that may be relied on.
-  func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
+  func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) throws -> Void) rethrows {
     for index in 0...mask where slots[index].high != 0 {
       let length = Int(slots[index].high &>> 56)
       // Little-endian: the word's bytes in their order.
-      withUnsafeBytes(of: (slots[index].low.littleEndian, slots[index].high.littleEndian)) {
-        body(
+      try withUnsafeBytes(of: (slots[index].low.littleEndian, slots[index].high.littleEndian)) {
+        try body(
           UnsafeBufferPointer(rebasing: $0.assumingMemoryBound(to: UInt8.self)[..<length]),
           slots[index].count)
       }

@@ -3,8 +3,8 @@
 public import ByteStreams
 internal import TokenStreams
 
-/// How often each distinct piece of a text stands in it: all that learning needs of the text.
-public final class WordCounts: @unchecked Sendable {
+/// A table of how often each distinct word stands in a text, or in some part of it.
+final class WordCounts: @unchecked Sendable {
   private var short = ShortWordCounts()
   private var table = PieceTable()
   /// By number in the table.
@@ -12,12 +12,12 @@ public final class WordCounts: @unchecked Sendable {
   /// Whether words keep the order of their first appearance.
   private let keepsOrder: Bool
 
-  public init(keepsOrder: Bool = false) { self.keepsOrder = keepsOrder }
+  init(keepsOrder: Bool = false) { self.keepsOrder = keepsOrder }
 
-  /// Number of distinct pieces.
-  public var count: Int { short.count + counts.count }
+  /// Number of distinct words.
+  var count: Int { short.count + counts.count }
 
-  public func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
+  func add(_ word: UnsafeBufferPointer<UInt8>, count: Int) {
     guard keepsOrder || word.count > WordCache.keyLimit || word.isEmpty else {
       return short.add(word.baseAddress!, word.count, readable: word.count, count: count)
     }
@@ -53,34 +53,44 @@ public final class WordCounts: @unchecked Sendable {
     short.addWaiting()
   }
 
-  /// Adds the counts of another, and empties it.
-  func merge(_ other: WordCounts) {
-    other.forEachWord { add($0, count: $1) }
-    other.short = ShortWordCounts()
-    other.table = PieceTable()
-    other.counts = []
+  /// Bytes of memory in use, or in use soon, while a table grows.
+  var byteCount: Int {
+    short.byteCount + (counts.isEmpty ? 0 : 2 * table.byteCount + 16 * counts.capacity)
   }
 
-  /// Calls `body` with each distinct piece and its count. Where it is not kept the order depends on
-  /// threads: nothing that is written may.
-  public func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) {
-    short.forEachWord(body)
-    for index in counts.indices { body(table.spelling(of: Token(index)), counts[index]) }
+  /// Forgets the words, and gives their memory back.
+  func removeAll() {
+    short = ShortWordCounts()
+    table = PieceTable()
+    counts = []
   }
 
+  /// Calls `body` with each distinct word and its count, in the order of first appearance if that is
+  /// kept.
+  func forEachWord(_ body: (UnsafeBufferPointer<UInt8>, Int) throws -> Void) rethrows {
+    try short.forEachWord(body)
+    for index in counts.indices { try body(table.spelling(of: Token(index)), counts[index]) }
+  }
+}
+
+extension CountedWords {
   /// Counts the pieces of all records.
   ///
   /// - keepsTerminators: a record's terminator is part of its text.
   /// - keepsOrder: words stand in the order of their first appearance; one thread counts them.
   public static func counted(
     _ reader: RecordReader, pattern: SplitPattern, keepsTerminators: Bool = false,
-    keepsOrder: Bool = false, threads: Int = 1, progress: (Int) -> Void = { _ in }
-  ) throws -> WordCounts {
+    keepsOrder: Bool = false, memory: LearningMemory, threads: Int = 1,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> CountedWords {
+    let threads = keepsOrder ? 1 : threads
+    let collection = Collection(keepsOrder: keepsOrder, memory)
+    let limit = tableLimit(memory, threads: threads)
     let workers = WorkerPool { WordCounts(keepsOrder: keepsOrder) }
     try orderedParallelMap(
-      threads: keepsOrder ? 1 : threads, next: { try reader.nextBlock() },
+      threads: threads, next: { try reader.nextBlock() },
       transform: { block in
-        workers.with { counts in
+        try workers.with { counts in
           block.forEachRecord { record, _ in
             var record = record
             // The terminator stands right behind the record, but for an open last one.
@@ -91,13 +101,18 @@ public final class WordCounts: @unchecked Sendable {
             }
             counts.add(piecesOf: record, pattern)
           }
+          if counts.byteCount > limit { try collection.add(counts) }
         }
       },
       emit: { progress(reader.consumedByteCount) })
-    let all = workers.takeAll().sorted { $0.count > $1.count }
-    guard let first = all.first else { return WordCounts() }
-    for other in all.dropFirst() { first.merge(other) }
-    return first
+    return try collection.words(with: workers.takeAll())
+  }
+
+  /// Bytes of a table of words, above which they are collected.
+  private static func tableLimit(_ memory: LearningMemory, threads: Int) -> Int {
+    let limit = min(memory.byteCount / 2 / threads, 32 << 20)
+    memory.reserve(limit * threads)
+    return limit
   }
 
   /// Reads lines of a spelt word, a TAB and its count, which add up. The ends of records, which
@@ -105,8 +120,10 @@ public final class WordCounts: @unchecked Sendable {
   ///
   /// - Throws: `StreamError` at a line that is none.
   public static func weighted(
-    _ reader: RecordReader, keepsOrder: Bool = false
-  ) throws(StreamError) -> WordCounts {
+    _ reader: RecordReader, keepsOrder: Bool = false, memory: LearningMemory
+  ) throws -> CountedWords {
+    let collection = Collection(keepsOrder: keepsOrder, memory)
+    let limit = tableLimit(memory, threads: 1)
     let counts = WordCounts(keepsOrder: keepsOrder)
     var word = ByteBuffer()
     while let block = try reader.nextBlock() {
@@ -127,7 +144,8 @@ public final class WordCounts: @unchecked Sendable {
         Spelling.appendBytes(of: UnsafeBufferPointer(rebasing: record[..<tab]), to: &word)
         counts.add(word.bytes, count: digits.reduce(0) { $0 * 10 + Int($1 - 0x30) })
       }
+      if counts.byteCount > limit { try collection.add(counts) }
     }
-    return counts
+    return try collection.words(with: [counts])
   }
 }
