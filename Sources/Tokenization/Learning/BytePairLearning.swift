@@ -137,10 +137,15 @@ public struct BytePairLearning: Sendable {
     var wordCount = 0
     var symbols: [Token] = []
     let known = KnownMerges(model.merges)
+    let byteIDs = (UInt8.min...UInt8.max).map { byte in
+      withUnsafePointer(to: byte) { pieces.find(UnsafeBufferPointer(start: $0, count: 1)) ?? 0 }
+    }
     try words.forEachWord { word, count in
       wordCount += 1
       symbols.removeAll(keepingCapacity: true)
-      forEachSymbol(of: word) { symbols.append(pieces.id(of: $0)) }
+      forEachSymbol(of: word) {
+        symbols.append($0.count == 1 ? byteIDs[Int($0[0])] : pieces.id(of: $0))
+      }
       known.apply(to: &symbols)
       try learner.add(symbols, count: count)
     }
