@@ -61,8 +61,11 @@ public struct Distribution: Sendable {
   /// The most probable tokens, at most `count`, best first; those that cannot follow are left out.
   public func best(_ count: Int) -> [Token] {
     var best = Best<Token>(count) { precedes($0, $1) }
-    for token in logWeights.indices where logWeights[token] > -.infinity {
+    // What is below the worst of the best yet, and not by rounding alone, need not be compared.
+    var bound = -Double.infinity
+    for token in logWeights.indices where logWeights[token] > bound {
       best.offer(Token(token))
+      if let worst = best.worst { bound = logWeights[Int(worst)] - 0x1p-32 }
     }
     return best.sorted()
   }

@@ -34,17 +34,7 @@ public struct TopP: Adjustment {
   }
 
   public func apply(to distribution: inout Distribution, after history: [Token]) {
-    // A few tokens mostly suffice: look at ever longer heads of the ranking.
-    var count = 64
-    while true {
-      let ranking = distribution.best(count)
-      if let kept = ranking.prefixReaching(mass, weight: { exp(distribution.logWeights[Int($0)]) })
-      {
-        return distribution.keep(kept)
-      }
-      if ranking.count < count { return }
-      count *= 4
-    }
+    distribution.keep(mass: mass) { -$0 }
   }
 }
 
@@ -84,26 +74,48 @@ public struct Typical: Adjustment {
     let weights = distribution.logWeights
     var entropy = 0.0
     for weight in weights where weight > -.infinity { entropy -= exp(weight) * weight }
-    let vocabulary = distribution.vocabulary
-    let ranking = distribution.sortedTokens().sorted {
-      let a = tieKey(abs(weights[Int($0)] + entropy))
-      let b = tieKey(abs(weights[Int($1)] + entropy))
-      return a != b ? a < b : vocabulary.precedes($0, $1)
-    }
-    if let kept = ranking.prefixReaching(mass, weight: { exp(weights[Int($0)]) }) {
-      distribution.keep(kept)
-    }
+    distribution.keep(mass: mass) { abs($0 + entropy) }
   }
 }
 
-extension [Token] {
-  /// The shortest prefix whose weights sum to `mass`, or nothing if all together do not.
-  fileprivate func prefixReaching(_ mass: Double, weight: (Token) -> Double) -> [Token]? {
-    var total = 0.0
-    for (index, token) in enumerated() {
-      total += weight(token)
-      if total >= mass - rounding { return Array(self[...index]) }
+extension Distribution {
+  /// Keeps the fewest tokens of smallest cost whose probabilities sum to `mass`; of equal costs the bytewise
+  /// smaller token goes first.
+  ///
+  /// Tokens are parted into bands of cost, of which only that in which the mass is reached is sorted.
+  ///
+  /// - cost: of a log-probability, in nats.
+  fileprivate mutating func keep(mass: Double, cost: (Double) -> Double) {
+    let costs = logWeights.map { $0 > -.infinity ? tieKey(cost($0)) : .infinity }
+    guard let least = costs.min(), least < .infinity else { return }
+    var masses = [Double](repeating: 0, count: 1024)
+    func band(_ token: Int) -> Int { Int(min((costs[token] - least) * 0x1p-29, 1023)) }
+    for token in costs.indices where costs[token] < .infinity {
+      masses[band(token)] += exp(logWeights[token])
     }
-    return nil
+    var total = 0.0
+    var last = 0
+    while total + masses[last] < mass - rounding {
+      total += masses[last]
+      last += 1
+      // All of them together do not reach it.
+      if last == masses.count { return }
+    }
+    var candidates: [Token] = []
+    for token in costs.indices where costs[token] < .infinity {
+      if band(token) == last { candidates.append(Token(token)) }
+      if band(token) > last { logWeights[token] = -.infinity }
+    }
+    candidates.sort {
+      let (a, b) = (costs[Int($0)], costs[Int($1)])
+      return a != b ? a < b : vocabulary.precedes($0, $1)
+    }
+    for token in candidates {
+      if total >= mass - rounding {
+        logWeights[Int(token)] = -.infinity
+      } else {
+        total += exp(logWeights[Int(token)])
+      }
+    }
   }
 }

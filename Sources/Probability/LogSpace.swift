@@ -11,7 +11,8 @@ public func logSumExp(_ values: UnsafeBufferPointer<Double>) -> Double {
   let maximum = values.max() ?? -.infinity
   // Subtract the maximum: exp overflows above 709. Sum in index order.
   guard maximum > -.infinity, maximum < .infinity else { return maximum }
-  return maximum + log(values.reduce(0) { $0 + exp($1 - maximum) })
+  // Of what is far below the maximum the exponential is zero, and not computed.
+  return maximum + log(values.reduce(0) { $1 - maximum < -746 ? $0 : $0 + exp($1 - maximum) })
 }
 
 /// ln(e^a + e^b) without overflow.

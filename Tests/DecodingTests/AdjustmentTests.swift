@@ -87,7 +87,9 @@ private let rows: [Row] = [
   var generator = SeededGenerator(seed: 8)
   for _ in 0..<200 {
     let weights = (0..<300).map { index in
-      ("w\(index)", Double(Int.random(in: 1...40, using: &generator)))
+      // Ties, over several orders of magnitude.
+      let exponent = Double(index % 4 * 2)
+      return ("w\(index)", pow(10, exponent) * Double(Int.random(in: 1...40, using: &generator)))
     }
     let model = TableModel(weights)
     let all = try shown([], of: model)
@@ -100,5 +102,15 @@ private let rows: [Row] = [
       return mass < p - 1e-9
     }
     #expect(try shown([TopP(p)], of: model).map(\.0) == kept.map(\.0))
+    let entropy = all.reduce(0) { $0 - $1.1 * log($1.1) }
+    func distance(_ entry: (String, Double)) -> Double {
+      (abs(log(entry.1) + entropy) * 1e9).rounded()
+    }
+    mass = 0
+    let typical = all.sorted { (distance($0), $0.0) < (distance($1), $1.0) }.prefix { entry in
+      defer { mass += entry.1 }
+      return mass < p - 1e-9
+    }
+    #expect(Set(try shown([Typical(p)], of: model).map(\.0)) == Set(typical.map(\.0)))
   }
 }
