@@ -97,10 +97,8 @@ private struct PieceForms {
   func unigramModel() -> UnigramModel {
     let trie = PieceTrie(capacity: bytes.bytes.count / 2)
     var minimum = Float.greatestFiniteMagnitude
-    var maximum = -Float.greatestFiniteMagnitude
     for id in 0..<bytes.count where model.types[id] == .normal {
       minimum = min(minimum, model.scores[id])
-      maximum = max(maximum, model.scores[id])
     }
     var scores = model.scores.map(Double.init)
     for id in 0..<bytes.count {
@@ -108,8 +106,8 @@ private struct PieceForms {
       case .normal: trie.insert(bytes[id], value: id)
       case .userDefined:
         trie.insert(bytes[id], value: id)
-        // A bonus that makes it win over any other segmentation.
-        scores[id] = Double(Float(model.pieces[id].count) * maximum - 0.1)
+        // Better than any other piece, whatever the file says.
+        scores[id] = 0
       default: break
       }
     }

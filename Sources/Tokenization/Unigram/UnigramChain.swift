@@ -22,15 +22,11 @@ final class UnigramChain: ChainModel, @unchecked Sendable {
     var scores = model.scores
     let counted = scores.indices.filter { types.isEmpty || types[$0] == .normal }
     let minimum = counted.map { scores[$0] }.min() ?? 0
-    let maximum = counted.map { scores[$0] }.max() ?? 0
     for index in 0..<model.pieces.count {
       if !types.isEmpty {
         guard types[index] == .normal || types[index] == .userDefined else { continue }
-        if types[index] == .userDefined {
-          // A bonus that makes it win over any other segmentation.
-          scores[index] =
-            Double(Float(model.pieces[index].count) * Float(maximum) - 0.1)
-        }
+        // Better than any other piece, whatever the file says.
+        if types[index] == .userDefined { scores[index] = 0 }
       }
       trie.insert(model.pieces[index], value: index)
     }
