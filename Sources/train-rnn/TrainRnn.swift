@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
+public import ArgumentParser
 import ByteStreams
 import FilterSupport
 import LinearAlgebra
 import MessagePassing
-import RecurrentNetworks
+public import RecurrentNetworks
 import TensorFiles
+
+extension NetworkConfiguration.Cell: ExpressibleByArgument {}
 
 @main struct TrainRnn: FilterCommand {
   static let configuration = CommandConfiguration.filter(
@@ -15,7 +17,7 @@ import TensorFiles
       + "names, and all that sample(1) needs to print text.",
     example: "train-rnn --continuous --window 32 --batch 8 --epochs 8 -o m.rnn m.tok")
 
-  @OptionGroup var training: RecurrentTrainingOptions
+  @OptionGroup var training: RecurrentTrainingOptions<NetworkConfiguration.Cell>
   @OptionGroup var description: DescriptionOptions
   @OptionGroup var seed: SeedOptions
   @OptionGroup var threads: ThreadOptions

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
-import FilterSupport
-import Optimization
+public import ArgumentParser
+public import Optimization
 
 /// All about the training of a recurrent network: what it is made of, what it reads, and how it learns.
-struct RecurrentTrainingOptions: ParsableArguments {
-  @OptionGroup(title: "Network") var network: RecurrentNetworkOptions
-  @OptionGroup(title: "Data") var data: TrainingDataOptions
-  @OptionGroup(title: "Optimisation") var optimisation: OptimisationOptions
-  @OptionGroup(title: "Training") var window: WindowOptions
-  @OptionGroup(title: "Labellers") var labelling: LabellerOptions
-  @OptionGroup(title: "Running") var running: RunningOptions
+public struct RecurrentTrainingOptions<Cell: ExpressibleByArgument>: ParsableArguments {
+  @OptionGroup(title: "Network") public var network: RecurrentNetworkOptions<Cell>
+  @OptionGroup(title: "Data") public var data: TrainingDataOptions
+  @OptionGroup(title: "Optimisation") public var optimisation: OptimisationOptions
+  @OptionGroup(title: "Training") public var window: WindowOptions
+  @OptionGroup(title: "Labellers") public var labelling: LabellerOptions
+  @OptionGroup(title: "Running") public var running: RunningOptions
 
-  func validate() throws {
+  public init() {}
+
+  public func validate() throws {
     if data.valid == nil, optimisation.schedule == .plateau || window.needsValidation {
       throw ValidationError("--patience, --evaluate-every and --schedule plateau need --valid")
     }
@@ -37,7 +38,7 @@ struct RecurrentTrainingOptions: ParsableArguments {
   /// How to train, with the library's defaults for what is not said.
   ///
   /// - usualEpochCount: the passes to make when no limit is given.
-  func options(
+  public func options(
     seed: UInt64, usualEpochCount: (_ batch: Int, _ window: Int) -> Int
   ) -> TrainingOptions {
     var options = TrainingOptions()
@@ -61,15 +62,17 @@ struct RecurrentTrainingOptions: ParsableArguments {
 }
 
 /// What a model file holds, instead of training.
-struct DescriptionOptions: ParsableArguments {
+public struct DescriptionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Print what a model file holds instead of training.", valueName: "model"))
-  var describe: String?
+  public var describe: String?
 
   @Option(help: ArgumentHelp("With --describe: list N copies in time.", valueName: "n"))
-  var unroll = 0
+  public var unroll = 0
 
-  func validate() throws {
+  public init() {}
+
+  public func validate() throws {
     if !(0...100_000).contains(unroll) || (unroll > 0 && describe == nil) {
       throw ValidationError("--unroll \(unroll) needs --describe and a number of steps")
     }

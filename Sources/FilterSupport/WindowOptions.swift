@@ -4,47 +4,49 @@ public import ArgumentParser
 public import Optimization
 
 /// How a recurrent network is trained, beside what all trainers have in common.
-struct WindowOptions: ParsableArguments {
+public struct WindowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("Steps through which gradients flow back (default: 128).", valueName: "n"))
-  var window: Int?
+  public var window: Int?
 
   @Option(help: ArgumentHelp("End after N steps.", valueName: "n"))
-  var steps: Int?
+  public var steps: Int?
 
   @Option(help: ArgumentHelp("End after a time: 90s, 10m, 2h.", valueName: "time"))
-  var time: TimeSpan?
+  public var time: TimeSpan?
 
   @Option(help: ArgumentHelp("Drop outputs of layers with probability P.", valueName: "p"))
-  var dropout = 0.0
+  public var dropout = 0.0
 
   @Option(help: ArgumentHelp("Drop elements of the embedded input.", valueName: "p"))
-  var dropoutInput = 0.0
+  public var dropoutInput = 0.0
 
   @Option(help: ArgumentHelp("Drop whole symbols of the embedding.", valueName: "p"))
-  var dropoutEmbedding = 0.0
+  public var dropoutEmbedding = 0.0
 
   @Option(help: ArgumentHelp("Drop recurrent weights.", valueName: "p"))
-  var dropoutRecurrent = 0.0
+  public var dropoutRecurrent = 0.0
 
   @Flag(help: "Drop the same units at all steps of a window.")
-  var lockedDropout = false
+  public var lockedDropout = false
 
   @Option(
     help: ArgumentHelp(
       "Keep an average of the weights: ema=DECAY, or mean=SHARE of the training to skip.",
       valueName: "kind"))
-  var average = AveragingKind.none
+  public var average = AveragingKind.none
 
   @Option(
     help: ArgumentHelp("Steps between evaluations (default: an epoch).", valueName: "n"))
-  var evaluateEvery: Int?
+  public var evaluateEvery: Int?
 
   @Option(
     help: ArgumentHelp("End after N evaluations without a better one.", valueName: "n"))
-  var patience: Int?
+  public var patience: Int?
 
-  func validate() throws {
+  public init() {}
+
+  public func validate() throws {
     let counts = [
       ("window", window), ("steps", steps), ("evaluate-every", evaluateEvery),
       ("patience", patience),
@@ -63,9 +65,9 @@ struct WindowOptions: ParsableArguments {
     }
   }
 
-  var needsValidation: Bool { patience != nil || evaluateEvery != nil }
+  public var needsValidation: Bool { patience != nil || evaluateEvery != nil }
 
-  var dropoutRates: DropoutRates {
+  public var dropoutRates: DropoutRates {
     var rates = DropoutRates()
     (rates.betweenLayers, rates.output) = (dropout, dropout)
     rates.input = dropoutInput
@@ -77,10 +79,10 @@ struct WindowOptions: ParsableArguments {
 }
 
 /// A time such as `90s`, `10m` or `1.5h`; seconds without a suffix.
-struct TimeSpan: ExpressibleByArgument, Sendable {
-  let seconds: Double
+public struct TimeSpan: ExpressibleByArgument, Sendable {
+  public let seconds: Double
 
-  init?(argument: String) {
+  public init?(argument: String) {
     let scale = ["s": 1.0, "m": 60, "h": 3600, "d": 86_400][String(argument.suffix(1))]
     let digits = scale == nil ? argument[...] : argument.dropLast()
     guard let number = Double(digits), number > 0, number < 1e9 else { return nil }

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ArgumentParser
-import FilterSupport
+public import ArgumentParser
 
 /// What a long training leaves behind on its way.
-struct RunningOptions: ParsableArguments {
-  @OptionGroup var log: LogOptions
+public struct RunningOptions: ParsableArguments {
+  @OptionGroup public var log: LogOptions
 
   @Option(help: ArgumentHelp("Steps between two rows of the log (default: 100).", valueName: "n"))
-  var logEvery: Int?
+  public var logEvery: Int?
 
   @Option(
     help: ArgumentHelp(
       "Keep where training stands in FILE, also on SIGINT and SIGTERM.",
       valueName: "file"))
-  var checkpoint: String?
+  public var checkpoint: String?
 
   @Flag(help: "Go on from the checkpoint if there is one.")
-  var resume = false
+  public var resume = false
 
-  func validate() throws {
+  public init() {}
+
+  public func validate() throws {
     if let logEvery, logEvery < 1 {
       throw ValidationError("--log-every \(logEvery) is less than 1")
     }
@@ -29,20 +30,22 @@ struct RunningOptions: ParsableArguments {
 }
 
 /// What a labeller's outputs are trained to.
-enum LabellerLoss: String, ExpressibleByArgument, CaseIterable {
+public enum LabellerLoss: String, ExpressibleByArgument, CaseIterable {
   case crossEntropy = "cross-entropy"
   case squared
 }
 
 /// Training a labeller of columns instead of a language model.
-struct LabellerOptions: ParsableArguments {
+public struct LabellerOptions: ParsableArguments {
   @Flag(help: "Train a labeller: each record is columns, a TAB, and a target for each.")
-  var transduce = false
+  public var transduce = false
 
   @Option(help: "Loss of a labeller: cross-entropy (the default) or squared.")
-  var loss: LabellerLoss?
+  public var loss: LabellerLoss?
 
-  func validate() throws {
+  public init() {}
+
+  public func validate() throws {
     if loss != nil, !transduce { throw ValidationError("--loss needs --transduce") }
   }
 }
