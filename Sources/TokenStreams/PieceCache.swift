@@ -3,7 +3,7 @@
 /// The tokens of short pieces seen lately, by their bytes: most pieces of a text are few and frequent,
 /// and this finds them in one place instead of a table's three.
 ///
-/// Unsafe: `entries` holds `PieceCache.count` of them, allocated and freed here.
+/// Unsafe: `entries` holds 2^`countWidth` of them, allocated and freed here.
 public struct PieceCache: ~Copyable, @unchecked Sendable {
   @usableFromInline static let countWidth = 13
 
